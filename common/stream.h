@@ -1,0 +1,42 @@
+/* The streams and every other name that exists in Redis. No key is spelled anywhere else. */
+#ifndef KARCIS_STREAM_H
+#define KARCIS_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "common/text.h"
+
+struct arena;
+
+enum stream {
+    BOOKING_REQUESTED,
+    SEAT_RESERVED,
+    SEAT_HELD,
+    INVOICE_CREATED,
+    PAYMENT_REQUESTED,
+    PAYMENT_DONE,
+    CANCEL_REQUESTED,
+    BOOKING_CLOSED,
+    EVENTS,
+    DEAD,
+    STREAM_COUNT
+};
+
+struct text stream_key(enum stream stream);
+bool stream_of_key(struct text key, enum stream *stream);
+
+/* "hb:" + consumer: exists while the consumer lives. */
+struct text stream_heartbeat_key(struct arena *arena, struct text consumer);
+/* "turn:" + consumer: the channel on which its turn is announced. */
+struct text stream_turn_channel(struct arena *arena, struct text consumer);
+
+/* An entry's id, "ms-seq". */
+struct entry_id {
+    uint64_t ms, seq;
+};
+#define ENTRY_ID_TEXT_BYTES 42
+bool entry_id_parse(struct text text, struct entry_id *id);
+struct text entry_id_text(struct arena *arena, struct entry_id id);
+int entry_id_compare(struct entry_id a, struct entry_id b);
+
+#endif
