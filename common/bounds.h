@@ -49,12 +49,18 @@
 
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX    1048576 /* 1,000 events of 1 KB */
+#define HTTP_BODY_BYTES_READ_MAX (2 * HTTP_BODY_BYTES_MAX) /* read, then refused in JSON; beyond it libevent refuses in HTML */
 #define HTTP_HEADER_BYTES_MAX  8192
 #define HTTP_CONNECTIONS_MAX   8000  /* below the usual limit of file descriptors that the skeleton raises to */
 #define HTTP_REQUEST_MS        10000 /* headers and body must be in by then */
 #define HTTP_IDLE_MS           60000 /* keep-alive */
+#define HTTP_STOP_MS           7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
 #define LIST_LIMIT_DEFAULT     50
 #define LIST_LIMIT_MAX         1000
 #define JSON_DEPTH_MAX         32
+#define JSON_CONTAINERS_MAX    20000   /* objects and arrays in one body: jansson makes 230 bytes of a "{}," (measured: 79 MiB of 1 MiB) */
+#define HTTP_HEADERS_MAX       64      /* browsers send some 20 */
+#define HTTP_REPLY_BYTES_MAX   8388608 /* a page of a list ends early at this; far below what one request may take (ARENA_BYTES_MAX) */
+#define HTTP_SWEEP_MS          200     /* how often connections are looked at: a closed one's descriptor lives so much longer */
 
 #endif

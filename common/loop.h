@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-struct event;
 struct event_base;
 struct evdns_base;
 

@@ -67,9 +67,9 @@ struct redis_script {
 bool redis_eval(struct redis *redis, const struct redis_script *script, redis_reply_fn *fn, void *context,
                 size_t key_count, size_t count, const struct text *words); /* words: keys first, then arguments */
 
-/* The classes of errors that callers tell apart; REDIS_OK when the reply is not an error. */
+/* The classes of errors that callers tell apart; REDIS_FINE when the reply is not an error. */
 enum redis_problem {
-    REDIS_OK,
+    REDIS_FINE,
     REDIS_LOST,     /* NULL reply: unknown outcome */
     REDIS_AWAY,     /* LOADING, READONLY, MASTERDOWN, MISCONF, CLUSTERDOWN, NOSCRIPT: repeat later */
     REDIS_NO_GROUP, /* NOGROUP, UNBLOCKED: the group or its stream is gone */

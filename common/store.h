@@ -63,7 +63,9 @@ bool rows_bool(const struct rows *rows, size_t row, int field);
 double rows_double(const struct rows *rows, size_t row, int field);    /* float8 */
 int64_t rows_time(const struct rows *rows, size_t row, int field);     /* timestamptz, microseconds since 1970 */
 struct uuid rows_uuid(const struct rows *rows, size_t row, int field);
-uint64_t rows_place(const struct rows *rows, size_t row, int field);   /* tid: where a locked row is */
+uint64_t rows_place(const struct rows *rows, size_t row, int field);   /* tid: where a row was just seen */
+/* bigint[] without NULLs, in the arena. */
+const int64_t *rows_int_array(const struct rows *rows, size_t row, int field, struct arena *arena, size_t *count);
 
 /* ---- the connection ---- */
 enum store_result {
@@ -92,7 +94,7 @@ struct store_options {
     const struct statement *const *statements; /* prepared at once; NULL-terminated; lives as long as the store */
     store_state_fn *on_state; /* may be NULL */
     void *context;
-    uint64_t life_lock; /* not 0: this session holds the advisory lock (LIFE_LOCK_CLASS's space) while it lives; see store_life_query */
+    uint64_t life_lock; /* not 0: the session holds this advisory lock while it lives, as a proof of life */
 };
 
 struct store *store_open(struct loop *loop, const struct store_options *options);
@@ -103,7 +105,7 @@ const char *store_last_error(const struct store *store);
 
 /* All of these may only be called while the store is up; they queue and return. */
 void store_begin(struct store *store);
-void store_send(struct store *store, const struct statement *statement, const struct params *params, store_rows_fn *fn,
+void store_send(struct store *store, const struct statement *statement, struct params *params, store_rows_fn *fn,
                 void *context); /* fn may be NULL; called only if the statement succeeded */
 void store_commit(struct store *store);
 void store_rollback(struct store *store);

@@ -42,6 +42,9 @@ CREATE TABLE ticketing.seats (
     CONSTRAINT owned_unless_open CHECK ((status = 'OPEN') = (booking_id IS NULL))
 ) WITH (fillfactor = 60);
 
+-- Any-seat requests take the first open ones. The price is that taking a seat is no HOT update.
+CREATE INDEX seats_open ON ticketing.seats (show_id, position) WHERE status = 'OPEN';
+
 CREATE TABLE ticketing.bookings (
     booking_id      uuid PRIMARY KEY,
     fingerprint     bigint NOT NULL,   -- of the request's content: tells a repetition from a reuse of the id

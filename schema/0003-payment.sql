@@ -17,7 +17,7 @@ CREATE TABLE payment.invoices (
 ) WITH (fillfactor = 60);
 
 CREATE TABLE payment.payments (
-    booking_id uuid NOT NULL REFERENCES payment.invoices,
+    booking_id uuid NOT NULL,
     attempt    smallint NOT NULL DEFAULT 1 CHECK (attempt >= 1),
     status     payment.payment_status NOT NULL,
     amount     bigint NOT NULL CHECK (amount >= 0),

@@ -1,0 +1,98 @@
+# make run: everything on this machine, in the foreground.  make test: everything that must pass.  make help: the rest.
+#
+# One object per source; every program gets all of common/. A .sql file becomes a header of constants. Two flavours live
+# side by side: build/ (optimised) and build/check/ (sanitizers, for tests).
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+FLAVOUR ?= release
+PROGRAMS := publisher aggregator ticket-worker payment-worker
+PACKAGES := libevent_core libevent_extra hiredis libpq jansson libsodium
+
+CC := gcc
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wwrite-strings \
+	-Wformat=2 -Wundef -Wcast-qual -Werror
+HARDENING := -fstack-protector-strong -fPIE
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDENING)
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+CFLAGS_check := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_check := -fsanitize=address,undefined
+OUT := $(if $(filter release,$(FLAVOUR)),build,build/$(FLAVOUR))
+
+# Asked once, when first used: "make run" installs the packages before.
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
+CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -I$(OUT)/made $(WARNINGS) $(CFLAGS_$(FLAVOUR)) $(PACKAGE_CFLAGS)
+LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
+
+COMMON := $(patsubst %.c,$(OUT)/%.o,$(wildcard common/*.c))
+SQL := $(patsubst %.sql,$(OUT)/made/%.sql.h,$(wildcard common/*.sql $(addsuffix /*.sql,$(PROGRAMS))))
+BINARIES := $(addprefix $(OUT)/bin/,$(PROGRAMS))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c))
+
+objects_of = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
+
+.PHONY: help build check-build run up down status clean-run test unit format lint bench clean install
+help:
+	@echo "make run        install what is missing, build, start everything here; Ctrl-C stops it"
+	@echo "make up|down    the same in the background; status: what runs; clean-run: forget its data"
+	@echo "make test       everything that must pass before a change lands"
+	@echo "make bench      how fast, and what it costs"
+	@echo "PORT_BASE (8080) and RUN_DIR (.run) put a second stack beside the first"
+
+build: $(BINARIES)
+
+check-build:
+	@$(MAKE) --no-print-directory FLAVOUR=check build unit-build
+
+.PHONY: unit-build
+unit-build: $(UNIT_TESTS)
+
+define program_rule
+$(OUT)/bin/$(1): $(call objects_of,$(1)) $(COMMON)
+	@mkdir -p $$(@D)
+	@echo "link $$@"
+	@$$(CC) $$(LDFLAGS_$(FLAVOUR)) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach program,$(PROGRAMS),$(eval $(call program_rule,$(program))))
+
+# A unit test is linked with all of common/ and all programs but their main.o.
+$(OUT)/tests/%: $(OUT)/tests/unit/%.o $(COMMON) $(filter-out %/main.o,$(foreach program,$(PROGRAMS),$(call objects_of,$(program))))
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS) -lcmocka
+
+$(OUT)/%.o: %.c $(SQL)
+	@mkdir -p $(@D)
+	@echo "compile $@"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/made/%.sql.h: %.sql stack/sql-header
+	@mkdir -p $(@D)
+	@stack/sql-header $< >$@
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+install:
+	@stack/install build run
+
+run: install
+	@$(MAKE) --no-print-directory -s build
+	@stack/stack run
+
+up: install
+	@$(MAKE) --no-print-directory -s build
+	@stack/stack up
+
+down status:
+	@stack/stack $@
+
+clean-run:
+	@stack/stack clean
+
+test:
+	@tests/run
+
+clean:
+	rm -rf build

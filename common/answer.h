@@ -1,0 +1,29 @@
+/* What a client is told. Each request is answered by exactly one of these calls; the request, its arena and all that
+ * lies in it are gone afterwards. Whether the client is still there makes no difference to the caller. */
+#ifndef KARCIS_ANSWER_H
+#define KARCIS_ANSWER_H
+
+#include "common/text.h"
+
+struct json;
+struct problems;
+struct request;
+struct store_failure;
+
+/* A header of the answer to come; not for values that a client chose without a check. */
+void answer_header(struct request *request, const char *name, struct text value);
+
+void answer_json(struct request *request, int status, struct json *json);
+void answer_text(struct request *request, int status, const char *content_type, struct text body);
+void answer_empty(struct request *request, int status);
+
+/* application/problem+json */
+void answer_problem(struct request *request, int status, const char *code, const char *detail);
+void answer_invalid(struct request *request, const struct problems *problems); /* 422 invalid */
+void answer_not_found(struct request *request, const char *detail);            /* 404 not_found */
+/* 503 with Retry-After: 1. The same request may be sent again. */
+void answer_unavailable(struct request *request, const char *code, const char *detail);
+/* 503 store_away, or 500 internal (and a line in the log) if the fault is ours. NULL: the store is not up. */
+void answer_store_failure(struct request *request, const struct store_failure *failure);
+
+#endif

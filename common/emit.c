@@ -1,0 +1,192 @@
+/* Saying and acknowledging: one script call for a batch. Redis runs it whole or not at all, and writes it to its log as
+ * one unit; XADD stands before XACK, so whatever prefix of Redis's history survives a crash, an acknowledged entry's
+ * followers are in it. */
+#include "common/runner.h"
+
+#include <assert.h>
+
+#include "common/arena.h"
+#include "common/bounds.h"
+
+/* KEYS  streams
+ * ARGV  group, number of events, for each: index of its key, number of words, the words;
+ *       number of streams to acknowledge on, for each: index of its key, number of ids, the ids;
+ *       "1" when the owner of the then smallest pending entry wants to hear of it
+ * allow-oom: when memory is full, new requests are refused at the door, but what is under way must drain. */
+const struct redis_script emit_script = {
+    "#!lua flags=allow-oom\n"
+    "local at = 3\n"
+    "for _ = 1, tonumber(ARGV[2]) do\n"
+    "  local last = at + 1 + tonumber(ARGV[at + 1])\n"
+    "  redis.call('XADD', KEYS[tonumber(ARGV[at])], '*', unpack(ARGV, at + 2, last))\n"
+    "  at = last + 1\n"
+    "end\n"
+    "local acknowledged = 0\n"
+    "local streams = tonumber(ARGV[at])\n"
+    "at = at + 1\n"
+    "for _ = 1, streams do\n"
+    "  local key, last = KEYS[tonumber(ARGV[at])], at + 1 + tonumber(ARGV[at + 1])\n"
+    "  at = at + 2\n"
+    "  while at <= last do\n"
+    "    local upto = math.min(last, at + 999)\n"
+    "    acknowledged = acknowledged + redis.call('XACK', key, ARGV[1], unpack(ARGV, at, upto))\n"
+    "    at = upto + 1\n"
+    "  end\n"
+    "end\n"
+    "if ARGV[at] == '1' then\n"
+    "  local next = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1)\n"
+    "  if next[1] then redis.call('PUBLISH', 'turn:' .. next[1][2], next[1][1]) end\n"
+    "end\n"
+    "return acknowledged\n"};
+
+struct words {
+    struct arena *arena;
+    struct text *list;
+    size_t count, capacity;
+};
+
+static void add(struct words *words, struct text word)
+{
+    if (words->count == words->capacity) {
+        struct text *list;
+
+        words->capacity = words->capacity ? words->capacity * 2 : 1024;
+        list = arena_alloc_raw(words->arena, words->capacity * sizeof *list);
+        if (words->count)
+            memcpy(list, words->list, words->count * sizeof *list);
+        words->list = list;
+    }
+    words->list[words->count++] = word;
+}
+
+static void add_number(struct words *words, size_t number)
+{
+    static const char digits[] = "0123456789";
+
+    if (number < 10)
+        add(words, (struct text){digits + number, 1});
+    else
+        add(words, text_of_int64(words->arena, (int64_t)number));
+}
+
+/* The dead letter: everything that is needed to understand the entry and to replay it. */
+static struct fact *dead_letter(struct runner *runner, const struct entry *entry, const char *reason, struct text detail)
+{
+    struct arena *arena = runner->arena;
+    struct fact *event = fact_new(arena, DEAD);
+
+    fact_add(arena, event, TEXT("stream"), stream_key(entry->stream));
+    fact_add(arena, event, TEXT("entry_id"), entry->id_text);
+    fact_add(arena, event, TEXT("step"), text_of(runner->step->name));
+    fact_add(arena, event, TEXT("reason"), text_of(reason));
+    if (detail.len > REASON_DETAIL_BYTES_MAX)
+        detail.len = REASON_DETAIL_BYTES_MAX;
+    fact_add(arena, event, TEXT("detail"), detail);
+    fact_add(arena, event, TEXT("deliveries"), text_of_int64(arena, (int64_t)entry->attempts + 1));
+    for (size_t i = 0; i < entry->pair_count; i++) {
+        const struct text name = entry->pairs[2 * i];
+        char *prefixed = arena_alloc_raw(arena, name.len + 6);
+
+        memcpy(prefixed, "field.", 6);
+        if (name.len)
+            memcpy(prefixed + 6, name.ptr, name.len);
+        fact_add(arena, event, (struct text){prefixed, name.len + 6}, entry->pairs[2 * i + 1]);
+    }
+    return event;
+}
+
+struct emission {
+    struct runner *runner;
+    struct words keys, events, acks;
+    size_t event_count, ack_streams;
+    size_t key_of[STREAM_COUNT]; /* 1-based index in KEYS, 0: not there yet */
+};
+
+static size_t key_index(struct emission *emission, enum stream stream)
+{
+    if (!emission->key_of[stream]) {
+        add(&emission->keys, stream_key(stream));
+        emission->key_of[stream] = emission->keys.count;
+    }
+    return emission->key_of[stream];
+}
+
+static void add_event(struct emission *emission, const struct fact *event)
+{
+    add_number(&emission->events, key_index(emission, event->stream));
+    add_number(&emission->events, event->word_count);
+    for (size_t i = 0; i < event->word_count; i++)
+        add(&emission->events, event->words[i]);
+    emission->event_count++;
+}
+
+static bool is_acknowledged(const struct batch *batch, size_t i)
+{
+    return batch->outcomes[i].kind == DONE || batch->outcomes[i].kind == REJECT;
+}
+
+static void add_acks(struct emission *emission, enum stream stream)
+{
+    const struct runner *runner = emission->runner;
+    const struct batch *batch = runner->batch;
+    struct words ids = {.arena = runner->arena};
+
+    for (size_t i = 0; batch && i < batch->count; i++)
+        if (batch->entries[i]->stream == stream && is_acknowledged(batch, i))
+            add(&ids, batch->entries[i]->id_text);
+    for (size_t i = 0; i < runner->refused_emitted; i++)
+        if (runner->refused[i]->stream == stream)
+            add(&ids, runner->refused[i]->id_text);
+    if (ids.count == 0)
+        return;
+    add_number(&emission->acks, key_index(emission, stream));
+    add_number(&emission->acks, ids.count);
+    for (size_t i = 0; i < ids.count; i++)
+        add(&emission->acks, ids.list[i]);
+    emission->ack_streams++;
+}
+
+static void add_rejected(struct emission *emission)
+{
+    struct runner *runner = emission->runner;
+    const struct batch *batch = runner->batch;
+
+    for (size_t i = 0; batch && i < batch->count; i++)
+        if (batch->outcomes[i].kind == REJECT)
+            add_event(emission,
+                      dead_letter(runner, batch->entries[i], batch->outcomes[i].what, batch->outcomes[i].detail));
+    for (size_t i = 0; i < runner->refused_emitted; i++)
+        add_event(emission, dead_letter(runner, runner->refused[i], runner->refused[i]->refusal.reason,
+                                        runner->refused[i]->refusal.detail));
+}
+
+void emit_prepare(struct runner *runner)
+{
+    struct emission emission = {.runner = runner,
+                                .keys.arena = runner->arena,
+                                .events.arena = runner->arena,
+                                .acks.arena = runner->arena};
+    struct words all = {.arena = runner->arena};
+
+    runner->refused_emitted = runner->refused_count; /* more may come while Redis answers */
+    key_index(&emission, runner->step->reads[0]); /* KEYS[1]: where the next turn is looked up */
+    for (const struct fact *event = runner->batch ? runner->batch->said : NULL; event; event = event->next)
+        add_event(&emission, event);
+    add_rejected(&emission);
+    for (size_t i = 0; i < runner->step->reads_count; i++)
+        add_acks(&emission, runner->step->reads[i]);
+
+    for (size_t i = 0; i < emission.keys.count; i++)
+        add(&all, emission.keys.list[i]);
+    add(&all, text_of(runner->step->name));
+    add_number(&all, emission.event_count);
+    for (size_t i = 0; i < emission.events.count; i++)
+        add(&all, emission.events.list[i]);
+    add_number(&all, emission.ack_streams);
+    for (size_t i = 0; i < emission.acks.count; i++)
+        add(&all, emission.acks.list[i]);
+    add_number(&all, runner->step->is_ordered);
+    runner->emit_words = all.list;
+    runner->emit_word_count = all.count;
+    runner->emit_key_count = emission.keys.count;
+}

@@ -1,0 +1,43 @@
+/* What a client asked: one request, whole, in an arena of its own. It lives until it is answered (answer.h), which may
+ * be later, from another callback, and even after the client has gone. */
+#ifndef KARCIS_REQUEST_H
+#define KARCIS_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "common/route.h"
+#include "common/strict.h"
+#include "common/text.h"
+
+struct arena;
+struct evhttp_request;
+struct http;
+struct json_t;
+struct route_use;
+
+struct request {
+    struct arena *arena;
+    struct text id;     /* X-Request-Id: the client's, or made here */
+    const char *method; /* GET for HEAD too: the server leaves the body out */
+    struct text body;
+    struct route_values path, query;
+    struct head head;
+
+    /* The server's own. */
+    struct http *http;
+    struct evhttp_request *evhttp;
+    struct route_use *use;         /* the route it took */
+    struct json_t *document;       /* what request_json gave out */
+    int64_t started_us;
+    struct request *next, **link; /* among those not answered */
+};
+
+struct text request_path_value(const struct request *request, const char *name);  /* {name}; never ptr NULL */
+struct text request_query_value(const struct request *request, const char *name); /* ptr NULL: not given */
+struct text request_header(const struct request *request, const char *name);      /* ptr NULL: not given */
+
+/* The body as JSON, released with the request. NULL: it is none, and the request has been answered (400 or 415). */
+const struct json_t *request_json(struct request *request);
+
+#endif

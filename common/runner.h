@@ -1,0 +1,113 @@
+/* The engine's insides: one runner drives one step in this process. Only worker.c, runner.c, emit.c and rescue.c see
+ * this header. */
+#ifndef KARCIS_RUNNER_H
+#define KARCIS_RUNNER_H
+
+#include "common/redis.h"
+#include "common/step.h"
+#include "common/store.h"
+
+struct loop;
+struct loop_timer;
+struct runner;
+
+/* What all runners of a process share. */
+struct worker {
+    struct loop *loop;
+    const char *program;
+    struct text consumer;   /* <host>:<nonce>, new with each start */
+    struct redis *commands; /* everything that does not block */
+    bool is_alive;          /* the heartbeat key is set: others will not take our entries over */
+    bool is_draining;
+    void (*on_idle)(struct worker *worker); /* a runner has nothing in hand any more, while draining */
+};
+
+enum runner_state {
+    RUNNER_IDLE,    /* nothing under way (a read may be) */
+    RUNNER_TURN,    /* is_ordered: finding out whether the first entry is the group's smallest pending one */
+    RUNNER_LOADING, /* BEGIN and loads were sent */
+    RUNNER_STORING, /* stores and COMMIT were sent */
+    RUNNER_EMITTING /* committed: saying and acknowledging, as often as it takes */
+};
+
+struct postponed { /* an entry that asked for a retry: only its place is kept, it is read again when due */
+    enum stream stream;
+    struct entry_id id;
+    unsigned attempts;
+    int64_t due_us;
+    bool is_fetching;
+};
+
+struct runner {
+    struct worker *worker;
+    const struct step *step;
+    struct redis *reader; /* one XREADGROUP at a time */
+    struct store *store;
+    struct text reader_id; /* CLIENT ID, to unblock it on drain; in reader_id_digits */
+    char reader_id_digits[24];
+    bool is_reading;
+    bool has_history;     /* entries that this consumer was given before may be unknown to us: read from 0 first */
+
+    struct entry **todo; /* ours, not under way; sorted by stream and id */
+    size_t todo_count, todo_capacity;
+    struct arena **arenas; /* that todo's entries live in */
+    size_t arena_count, arena_capacity;
+    struct entry **refused; /* cannot be decided on: wait for the next emit, or are in it */
+    size_t refused_count, refused_capacity, refused_emitted;
+    struct postponed *postponed;
+    size_t postponed_count, postponed_capacity;
+
+    enum runner_state state;
+    struct arena *arena; /* of the batch under way */
+    struct batch *batch;
+    size_t batch_limit; /* smaller than usual after the store refused a batch: the culprit is being singled out */
+    unsigned conflicts; /* in a row */
+    unsigned failures;  /* in a row, of any kind: the exponent of the back-off */
+    size_t turn_count;  /* of todo's first entries that may be decided now */
+    struct turn *turn;
+    struct text *emit_words;
+    size_t emit_word_count, emit_key_count;
+    struct loop_timer *again, *rescue;
+    struct rescue *rescuing;
+    const struct statement *statements[2 * STEP_QUERIES_MAX + 2];
+
+    struct {
+        uint64_t entries, batches, rejected, retried, conflicts, redelivered, claimed;
+    } counts;
+};
+
+struct runner *runner_new(struct worker *worker, const struct step *step);
+void runner_free(struct runner *runner); /* accepts NULL */
+/* Does the next thing, if there is one and nothing is under way. May be called at any time. */
+void runner_advance(struct runner *runner);
+void runner_drain(struct runner *runner); /* reads no more; worker->on_idle when nothing is in hand */
+bool runner_is_idle(const struct runner *runner);
+/* Entries in Redis's form ([id, [name, value, …]] …); they live in the arena kept last. New ones, or (claimed, read again)
+ * ones that may be known already and are skipped then. How many were taken. */
+enum origin { ORIGIN_NEW, ORIGIN_AGAIN };
+size_t runner_take_entries(struct runner *runner, enum stream stream, const struct redis_reply *entries,
+                           enum origin origin, unsigned attempts);
+/* Entries may live in it until none of them is left. */
+void runner_keep_arena(struct runner *runner, struct arena *arena);
+/* todo's entries with a smaller id were acknowledged by somebody else: forget them. */
+void runner_forget_before(struct runner *runner, struct entry_id id);
+/* The lock that proves that this consumer's session lives. */
+uint64_t runner_life_lock(const struct step *step, struct text consumer);
+
+/* emit.c: the words of the script call that says what follows and acknowledges. */
+extern const struct redis_script emit_script;
+void emit_prepare(struct runner *runner);
+
+/* rescue.c: taking over what dead consumers left pending. */
+extern const struct statement *const rescue_statement;
+struct rescue *rescue_new(struct runner *runner);
+void rescue_free(struct rescue *rescue);
+void rescue_look(struct rescue *rescue);
+
+/* turn.c: exact arrival order. */
+struct turn *turn_new(struct runner *runner);
+void turn_free(struct turn *turn); /* accepts NULL */
+/* Finds out how many of todo's first entries may be decided now (turn_count); calls runner_advance when some may. */
+void turn_ask(struct turn *turn);
+
+#endif

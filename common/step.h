@@ -1,0 +1,107 @@
+/* A step: one consumer group that reads streams, changes one owner's tables and says what happened.
+ *
+ * Steps decide, the engine acts. A step is a declaration and a pure `decide`: it sees a batch of entries and what was
+ * loaded for them, and gives each entry an outcome. Reading, claiming, transactions, retries, saying, acknowledging and
+ * draining are the engine's (runner.c), which goes through a batch like this:
+ *
+ *     read → check → begin, load → decide → store, commit → one script: XADD what follows, XACK
+ *
+ * Nothing is acknowledged before it is committed and said; so an entry that comes again must find its work done and say
+ * the same thing again, unless the store shows that the next step has already heard it. */
+#ifndef KARCIS_STEP_H
+#define KARCIS_STEP_H
+
+#include "common/event.h"
+#include "common/store.h"
+
+struct batch;
+
+/* One statement of a step. Loads run first, all in one round trip; stores after decide, with the COMMIT, in another. */
+struct query {
+    const struct statement *statement;
+    /* Adds the parameters, $1 first. False: there is nothing to do, the statement is not sent. */
+    bool (*bind)(struct batch *batch, struct params *params);
+    void (*take)(struct batch *batch, const struct rows *rows); /* may be NULL */
+};
+
+#define STEP_STREAMS_MAX 12
+#define STEP_QUERIES_MAX 8
+
+struct step {
+    const char *name; /* and its group's */
+    enum stream reads[STEP_STREAMS_MAX];
+    size_t reads_count;
+    const struct field *fields;
+    size_t field_count;
+    /* Which field holds the id of the row that an entry is about (UUID or INVOICE_NO): two entries of one batch never
+     * have the same key; the second waits for the next batch. -1: entries do not touch each other. */
+    int key;
+    /* Entries are decided strictly in the order of their ids, whatever the number of workers and whoever dies. */
+    bool is_ordered;
+    /* decide also gets entries that were refused (entry->refusal) and must reject them itself: it counts them. */
+    bool wants_refused;
+    /* May be NULL. Completes an entry once, when it is read: rules across fields, derived values, its key. */
+    struct refusal (*check)(struct arena *arena, struct entry *entry);
+    struct query loads[STEP_QUERIES_MAX], stores[STEP_QUERIES_MAX]; /* each list ends with a NULL statement */
+    size_t work_bytes; /* of batch->work: what loads leave for decide, and decide for stores; zeroed for each batch */
+    void (*begin)(struct batch *batch); /* may be NULL: prepares work */
+    void (*decide)(struct batch *batch);
+};
+
+enum outcome_kind { UNDECIDED, DONE, RETRY, REJECT };
+
+struct outcome {
+    enum outcome_kind kind;
+    const char *what; /* for the log: "seat held"; REJECT, RETRY: the reason */
+    struct text detail;
+};
+
+struct key_index {
+    struct uuid key;
+    size_t position;
+};
+
+struct batch {
+    struct arena *arena;
+    const struct step *step;
+    int64_t now_us;
+    size_t count;
+    struct entry **entries;
+    struct outcome *outcomes;
+    struct key_index *by_key; /* sorted */
+    struct fact *said, **said_end;
+    void *work;
+};
+
+/* ---- for begin, take and decide ---- */
+
+void done(struct batch *batch, size_t i, const char *what);
+/* Stays pending and comes back with growing delay; after MAX_DELIVERIES it goes to `dead`. */
+void retry(struct batch *batch, size_t i, const char *reason);
+/* Goes to `dead` with the reason, and is acknowledged. */
+void reject(struct batch *batch, size_t i, const char *reason, struct text detail);
+
+/* An event that follows from entry i. Its event_id is "<key>:<what>", the same whenever it is said again. */
+struct fact *say(struct batch *batch, size_t i, enum stream stream, const char *what);
+void say_field(struct batch *batch, struct fact *event, const char *name, struct text value);
+
+/* The entry with this key; false if none has it. */
+bool batch_find(const struct batch *batch, struct uuid key, size_t *i);
+/* All keys in ascending order, as a uuid[] parameter: the order in which every step locks rows. */
+void params_keys(struct batch *batch, struct params *params);
+
+static inline const struct value *entry_value(const struct batch *batch, size_t i, int field)
+{
+    return &batch->entries[i]->values[field];
+}
+
+/* ---- for the engine and for tests ---- */
+
+void sort_keys(struct key_index *keys, size_t count); /* by key, then position */
+
+/* Makes a batch of entries that were read and checked. The keys must differ. */
+struct batch *batch_new(struct arena *arena, const struct step *step, struct entry **entries, size_t count, int64_t now_us);
+/* Reads an entry's fields and key as the step wants them; what does not fit is entry->refusal. */
+void step_check(struct arena *arena, const struct step *step, struct entry *entry);
+
+#endif

@@ -1,0 +1,91 @@
+/* Names in Redis, and entry ids. With shards (DESIGN 10) only this file changes. */
+#include "common/stream.h"
+
+#include <assert.h>
+
+#include "common/arena.h"
+
+static const char *const keys[STREAM_COUNT] = {
+    [BOOKING_REQUESTED] = "booking.requested",
+    [SEAT_RESERVED] = "seat.reserved",
+    [SEAT_HELD] = "seat.held",
+    [INVOICE_CREATED] = "invoice.created",
+    [PAYMENT_REQUESTED] = "payment.requested",
+    [PAYMENT_DONE] = "payment.done",
+    [CANCEL_REQUESTED] = "cancel.requested",
+    [BOOKING_CLOSED] = "booking.closed",
+    [EVENTS] = "events",
+    [DEAD] = "dead",
+};
+
+struct text stream_key(enum stream stream)
+{
+    assert(stream < STREAM_COUNT);
+    return text_of(keys[stream]);
+}
+
+bool stream_of_key(struct text key, enum stream *stream)
+{
+    for (int i = 0; i < STREAM_COUNT; i++)
+        if (text_is(key, keys[i])) {
+            *stream = (enum stream)i;
+            return true;
+        }
+    return false;
+}
+
+static struct text prefixed(struct arena *arena, struct text prefix, struct text name)
+{
+    char *out = arena_alloc_raw(arena, prefix.len + name.len);
+
+    memcpy(out, prefix.ptr, prefix.len);
+    memcpy(out + prefix.len, name.ptr, name.len);
+    return (struct text){out, prefix.len + name.len};
+}
+
+struct text stream_heartbeat_key(struct arena *arena, struct text consumer)
+{
+    return prefixed(arena, TEXT("hb:"), consumer);
+}
+
+struct text stream_turn_channel(struct arena *arena, struct text consumer)
+{
+    return prefixed(arena, TEXT("turn:"), consumer);
+}
+
+static bool take_number(struct text text, uint64_t *number)
+{
+    uint64_t value = 0;
+
+    if (text.len == 0)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(text.ptr[i] - '0'), &value))
+            return false;
+    }
+    *number = value;
+    return true;
+}
+
+bool entry_id_parse(struct text text, struct entry_id *id)
+{
+    struct text ms, seq;
+
+    return text_next(&text, '-', &ms) && text_next(&text, '-', &seq) && !text.ptr && take_number(ms, &id->ms) &&
+           take_number(seq, &id->seq);
+}
+
+struct text entry_id_text(struct arena *arena, struct entry_id id)
+{
+    return text_format(arena, "%llu-%llu", (unsigned long long)id.ms, (unsigned long long)id.seq);
+}
+
+int entry_id_compare(struct entry_id a, struct entry_id b)
+{
+    if (a.ms != b.ms)
+        return a.ms < b.ms ? -1 : 1;
+    return (a.seq > b.seq) - (a.seq < b.seq);
+}

@@ -1,0 +1,71 @@
+/* publisher: takes requests over HTTP and puts them on the streams; owns nothing. Each thing it accepts lives in its own
+ * file. */
+#include "common/bounds.h"
+#include "common/config.h"
+#include "common/health.h"
+#include "common/http.h"
+#include "common/redis.h"
+#include "common/store.h"
+#include "common/worker.h"
+#include "publisher/book.h"
+#include "publisher/catalog.h"
+
+static struct {
+    struct redis *redis;
+    struct store *store;
+    struct http *http;
+    void (*stopped)(void *context);
+    void *context;
+} state;
+
+/* PostgreSQL is not asked for here: bookings are taken without it. */
+static bool is_redis_up(void *context)
+{
+    (void)context;
+    return redis_is_up(state.redis);
+}
+
+static void start(struct loop *loop)
+{
+    state.redis = redis_open(loop, &(struct redis_options){.url = config()->redis_url,
+                                                           .name = "publisher",
+                                                           .command_ms = REDIS_COMMAND_MS});
+    state.store = store_open(loop, &(struct store_options){.url = config()->database_url,
+                                                           .name = "publisher",
+                                                           .statements = catalog_statements});
+    state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen,
+                                                        .client_key = config()->client_key,
+                                                        .admin_key = config()->admin_key});
+    health_add_check("redis", is_redis_up, NULL);
+    http_add_routes(state.http, health_routes(), NULL);
+    http_add_routes(state.http, book_routes, state.redis);
+    http_add_routes(state.http, catalog_routes, state.store);
+}
+
+static void on_http_stopped(void *context)
+{
+    (void)context;
+    redis_close(state.redis);
+    store_close(state.store);
+    http_close(state.http);
+    state.stopped(state.context);
+}
+
+static void stop(void (*done)(void *context), void *context)
+{
+    state.stopped = done;
+    state.context = context;
+    http_stop(state.http, on_http_stopped, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct program publisher = {
+        .name = "publisher",
+        .what = "takes bookings and shows over HTTP",
+        .start = start,
+        .stop = stop,
+    };
+
+    return program_main(argc, argv, &publisher);
+}

@@ -1,0 +1,35 @@
+/* bill: an invoice exists, so the booking can be paid: HELD becomes AWAITING_PAYMENT. An invoice for a booking that has
+ * gone on or closed meanwhile changes nothing. */
+#include "ticket-worker/steps.h"
+
+#include "ticket-worker/bill.sql.h"
+
+enum bill_field { BOOKING_ID, INVOICE_NO, FIELDS };
+
+static const struct field bill_fields[FIELDS] = {
+    [BOOKING_ID] = {.name = "booking_id", .type = FIELD_UUID, .is_required = true},
+    [INVOICE_NO] = {.name = "invoice_no", .type = FIELD_INVOICE_NO, .is_required = true},
+};
+
+static void decide(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        done(batch, i, "billed");
+}
+
+static bool bind_store(struct batch *batch, struct params *params)
+{
+    params_keys(batch, params);
+    return true;
+}
+
+const struct step bill = {
+    .name = "bill",
+    .reads = {INVOICE_CREATED},
+    .reads_count = 1,
+    .fields = bill_fields,
+    .field_count = FIELDS,
+    .key = BOOKING_ID,
+    .decide = decide,
+    .stores = {{SQL(bill_store), bind_store, NULL}},
+};
