@@ -96,3 +96,32 @@ test:
 
 clean:
 	rm -rf build
+
+# ---- tests and lint: what tests/run and .ci/run call ----
+UNIT_HELPERS := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+STEP_HELPERS := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/steps/test_%,$(wildcard tests/steps/*.c)))
+STEP_TESTS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/steps/test_*.c))
+
+$(UNIT_TESTS): $(UNIT_HELPERS)
+
+$(OUT)/tests/steps/%: $(OUT)/tests/steps/%.o $(STEP_HELPERS) $(UNIT_HELPERS) $(COMMON) $(filter-out %/main.o,$(foreach program,$(PROGRAMS),$(call objects_of,$(program))))
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS) -lcmocka
+
+.PHONY: steps-build steps
+steps-build: $(STEP_TESTS)
+
+unit:
+	@$(MAKE) --no-print-directory -s FLAVOUR=check unit-build
+	@tests/unit/run
+
+steps:
+	@$(MAKE) --no-print-directory -s FLAVOUR=check steps-build
+	@tests/steps/run
+
+format:
+	@tests/lint/format --fix
+
+lint:
+	@tests/lint/run

@@ -8,11 +8,11 @@
 struct config {
     const char *redis_url;
     const char *database_url;
-    const char *http_listen; /* host:port */
-    const char *base_url;    /* what links in events and mails begin with */
+    const char *http_listen;            /* host:port */
+    const char *base_url;               /* what links in events and mails begin with */
     const char *admin_key, *client_key; /* "" : nobody has that role */
-    const char *link_secret; /* signs payment links */
-    const char *steps;       /* "" : all of the program's */
+    const char *link_secret;            /* signs payment links */
+    const char *steps;                  /* "" : all of the program's */
     const char *log_level;
     const char *payment_mode;  /* auto | link */
     const char *unknown_users; /* create | reject */

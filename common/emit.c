@@ -69,9 +69,19 @@ static void add_number(struct words *words, size_t number)
         add(words, text_of_int64(words->arena, (int64_t)number));
 }
 
-/* The dead letter: everything that is needed to understand the entry and to replay it. */
-static struct fact *dead_letter(struct runner *runner, const struct entry *entry, const char *reason, struct text detail)
+static struct text cut(struct text text, size_t len_max)
 {
+    if (text.len > len_max)
+        text.len = len_max;
+    return text;
+}
+
+/* The dead letter: everything that is needed to understand the entry and to replay it. */
+static struct fact *dead_letter(struct runner *runner, const struct entry *entry, const char *reason,
+                                struct text detail)
+{
+    const size_t value_max =
+        entry_bytes(entry) > ENTRY_BYTES_MAX ? ENTRY_BYTES_MAX / ENTRY_FIELDS_MAX : ENTRY_BYTES_MAX;
     struct arena *arena = runner->arena;
     struct fact *event = fact_new(arena, DEAD);
 
@@ -79,18 +89,17 @@ static struct fact *dead_letter(struct runner *runner, const struct entry *entry
     fact_add(arena, event, TEXT("entry_id"), entry->id_text);
     fact_add(arena, event, TEXT("step"), text_of(runner->step->name));
     fact_add(arena, event, TEXT("reason"), text_of(reason));
-    if (detail.len > REASON_DETAIL_BYTES_MAX)
-        detail.len = REASON_DETAIL_BYTES_MAX;
-    fact_add(arena, event, TEXT("detail"), detail);
+    fact_add(arena, event, TEXT("detail"), cut(detail, REASON_DETAIL_BYTES_MAX));
     fact_add(arena, event, TEXT("deliveries"), text_of_int64(arena, (int64_t)entry->attempts + 1));
-    for (size_t i = 0; i < entry->pair_count; i++) {
-        const struct text name = entry->pairs[2 * i];
+    /* An entry beyond all bounds is dead because of that: what is kept of it stays within them. */
+    for (size_t i = 0; i < entry->pair_count && i < ENTRY_FIELDS_MAX; i++) {
+        const struct text name = cut(entry->pairs[2 * i], EVENT_ID_BYTES_MAX);
         char *prefixed = arena_alloc_raw(arena, name.len + 6);
 
         memcpy(prefixed, "field.", 6);
         if (name.len)
             memcpy(prefixed + 6, name.ptr, name.len);
-        fact_add(arena, event, (struct text){prefixed, name.len + 6}, entry->pairs[2 * i + 1]);
+        fact_add(arena, event, (struct text){prefixed, name.len + 6}, cut(entry->pairs[2 * i + 1], value_max));
     }
     return event;
 }
@@ -134,9 +143,9 @@ static void add_acks(struct emission *emission, enum stream stream)
     for (size_t i = 0; batch && i < batch->count; i++)
         if (batch->entries[i]->stream == stream && is_acknowledged(batch, i))
             add(&ids, batch->entries[i]->id_text);
-    for (size_t i = 0; i < runner->refused_emitted; i++)
-        if (runner->refused[i]->stream == stream)
-            add(&ids, runner->refused[i]->id_text);
+    for (size_t i = 0; i < runner->inbox.refused_emitted; i++)
+        if (runner->inbox.refused.list[i]->stream == stream)
+            add(&ids, runner->inbox.refused.list[i]->id_text);
     if (ids.count == 0)
         return;
     add_number(&emission->acks, key_index(emission, stream));
@@ -155,21 +164,20 @@ static void add_rejected(struct emission *emission)
         if (batch->outcomes[i].kind == REJECT)
             add_event(emission,
                       dead_letter(runner, batch->entries[i], batch->outcomes[i].what, batch->outcomes[i].detail));
-    for (size_t i = 0; i < runner->refused_emitted; i++)
-        add_event(emission, dead_letter(runner, runner->refused[i], runner->refused[i]->refusal.reason,
-                                        runner->refused[i]->refusal.detail));
+    for (size_t i = 0; i < runner->inbox.refused_emitted; i++)
+        add_event(emission,
+                  dead_letter(runner, runner->inbox.refused.list[i], runner->inbox.refused.list[i]->refusal.reason,
+                              runner->inbox.refused.list[i]->refusal.detail));
 }
 
 void emit_prepare(struct runner *runner)
 {
-    struct emission emission = {.runner = runner,
-                                .keys.arena = runner->arena,
-                                .events.arena = runner->arena,
-                                .acks.arena = runner->arena};
+    struct emission emission = {
+        .runner = runner, .keys.arena = runner->arena, .events.arena = runner->arena, .acks.arena = runner->arena};
     struct words all = {.arena = runner->arena};
 
-    runner->refused_emitted = runner->refused_count; /* more may come while Redis answers */
-    key_index(&emission, runner->step->reads[0]); /* KEYS[1]: where the next turn is looked up */
+    runner->inbox.refused_emitted = runner->inbox.refused.count; /* more may come while Redis answers */
+    key_index(&emission, runner->step->reads[0]);                /* KEYS[1]: where the next turn is looked up */
     for (const struct fact *event = runner->batch ? runner->batch->said : NULL; event; event = event->next)
         add_event(&emission, event);
     add_rejected(&emission);

@@ -17,6 +17,15 @@ struct text entry_field(const struct entry *entry, const char *name)
     return TEXT_NONE;
 }
 
+size_t entry_bytes(const struct entry *entry)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < entry->pair_count * 2; i++)
+        bytes += entry->pairs[i].len;
+    return bytes;
+}
+
 static struct refusal refuse(struct arena *arena, const char *field, const char *what)
 {
     return (struct refusal){"invalid_field", text_format(arena, "%s: %s", field, what)};
@@ -25,6 +34,7 @@ static struct refusal refuse(struct arena *arena, const char *field, const char 
 struct refusal entry_read_common(struct arena *arena, struct entry *entry)
 {
     struct text at = TEXT_NONE;
+    const size_t bytes = entry_bytes(entry);
 
     for (size_t i = 0; i < entry->pair_count; i++) {
         const struct text name = entry->pairs[2 * i], value = entry->pairs[2 * i + 1];
@@ -42,6 +52,8 @@ struct refusal entry_read_common(struct arena *arena, struct entry *entry)
     }
     if (entry->pair_count > ENTRY_FIELDS_MAX)
         return (struct refusal){"too_many_fields", text_format(arena, "%zu fields", entry->pair_count)};
+    if (bytes > ENTRY_BYTES_MAX)
+        return (struct refusal){"too_large", text_format(arena, "%zu bytes", bytes)};
     if (!entry->event_id.ptr)
         entry->event_id = entry->id_text;
     if (entry->event_id.len > EVENT_ID_BYTES_MAX || !text_is_printable(entry->event_id))
@@ -69,7 +81,9 @@ static const char *read_value(const struct field *field, struct value *value)
     case FIELD_INVOICE_NO:
         return number_to_uuid(value->text, "INV-", &value->uuid, NULL) ? NULL : "must be an invoice number";
     case FIELD_INTEGER:
-        return text_to_int64(value->text, field->min, field->max, &value->number) ? NULL : "must be a whole number in its range";
+        return text_to_int64(value->text, field->min, field->max, &value->number)
+                   ? NULL
+                   : "must be a whole number in its range";
     case FIELD_CURRENCY:
         return text_is_currency(value->text) ? NULL : "must be three capital letters";
     case FIELD_TIME:
@@ -80,7 +94,9 @@ static const char *read_value(const struct field *field, struct value *value)
                 return NULL;
         return field->choices;
     case FIELD_TEXT:
-        return value->text.len <= (size_t)field->max && text_is_printable(value->text) ? NULL : "too long, or not printable UTF-8";
+        return value->text.len <= (size_t)field->max && text_is_printable(value->text)
+                   ? NULL
+                   : "too long, or not printable UTF-8";
     }
     assert(!"no such type");
     return NULL;

@@ -65,6 +65,8 @@ struct entry {
 /* The field's value, ptr NULL if it is not there. */
 struct text entry_field(const struct entry *entry, const char *name);
 
+size_t entry_bytes(const struct entry *entry); /* of all names and values */
+
 /* Fills in what every entry has (event_id, source, traceparent, at_us). */
 struct refusal entry_read_common(struct arena *arena, struct entry *entry);
 /* Fills values[] by the table; the first field that does not fit is the refusal ("invalid_field"). */

@@ -23,8 +23,8 @@ static inline int uuid_compare(struct uuid a, struct uuid b)
     return memcmp(a.bytes, b.bytes, sizeof a.bytes);
 }
 
-/* A version 8 UUID whose first 48 bits are `time_ms` (so that it sorts and indexes by time, as version 7 does) and whose
- * other bits are a hash of `parts`: the same input gives the same id for ever. */
+/* A version 8 UUID whose first 48 bits are `time_ms` (so that it sorts and indexes by time, as version 7 does) and
+ * whose other bits are a hash of `parts`: the same input gives the same id for ever. */
 struct uuid uuid_derive(int64_t time_ms, const struct text *parts, size_t count);
 /* A version 7 UUID: now and 74 random bits. */
 struct uuid uuid_now(int64_t time_ms);

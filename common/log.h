@@ -1,6 +1,6 @@
-/* One line per event, in logfmt: time=… level=info program=ticket-worker step=hold booking=… event="seat held" seats=A4.
- * Grep one booking id and read its life. Lines are buffered and written together; warnings and worse are written at
- * once. Values are escaped (no line can be forged), cut at LOG_VALUE_BYTES_MAX, and never secrets. */
+/* One line per event, in logfmt: time=… level=info program=ticket-worker step=hold booking=… event="seat held"
+ * seats=A4. Grep one booking id and read its life. Lines are buffered and written together; warnings and worse are
+ * written at once. Values are escaped (no line can be forged), cut at LOG_VALUE_BYTES_MAX, and never secrets. */
 #ifndef KARCIS_LOG_H
 #define KARCIS_LOG_H
 
@@ -33,9 +33,18 @@ void log_flush(void);
 #define log_info(event, ...)  log_write(LOG_INFO, event, __VA_ARGS__)
 #define log_warn(event, ...)  log_write(LOG_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) log_write(LOG_ERROR, event, __VA_ARGS__)
-#define LOG_TEXT(key, text)   {(key), (text)}
-#define LOG_STRING(key, string) {(key), text_of(string)}
-#define LOG_NUMBER(key, number) {(key), log_number((int64_t)(number), (char[24]){0})}
+#define LOG_TEXT(key, text)                                                                                            \
+    {                                                                                                                  \
+        (key), (text)                                                                                                  \
+    }
+#define LOG_STRING(key, string)                                                                                        \
+    {                                                                                                                  \
+        (key), text_of(string)                                                                                         \
+    }
+#define LOG_NUMBER(key, number)                                                                                        \
+    {                                                                                                                  \
+        (key), log_number((int64_t)(number), (char[24]){0})                                                            \
+    }
 
 struct text log_number(int64_t number, char buffer[24]);
 

@@ -262,7 +262,8 @@ static char *put_head(char *at, char kind, size_t number)
 }
 
 /* The whole command goes into one contiguous piece of the socket's buffer: an emit has ten thousand words. */
-static void write_command(struct redis *redis, redis_reply_fn *fn, void *context, size_t count, const struct text *words)
+static void write_command(struct redis *redis, redis_reply_fn *fn, void *context, size_t count,
+                          const struct text *words)
 {
     struct evbuffer *out = bufferevent_get_output(redis->socket);
     struct evbuffer_iovec space;
@@ -367,7 +368,8 @@ static void on_socket(struct bufferevent *socket, short what, void *context)
     const int one = 1, user_timeout_ms = REDIS_COMMAND_MS;
 
     if (!(what & BEV_EVENT_CONNECTED)) {
-        lose(redis, what & BEV_EVENT_EOF ? "closed by the server" : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+        lose(redis,
+             what & BEV_EVENT_EOF ? "closed by the server" : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
         return;
     }
     setsockopt(bufferevent_getfd(socket), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -574,9 +576,10 @@ enum redis_problem redis_problem_of(const struct redis_reply *reply)
         const char *word;
         enum redis_problem problem;
     } problems[] = {
-        {"LOADING", REDIS_AWAY},     {"READONLY", REDIS_AWAY},    {"MASTERDOWN", REDIS_AWAY}, {"MISCONF", REDIS_AWAY},
-        {"CLUSTERDOWN", REDIS_AWAY}, {"NOSCRIPT", REDIS_AWAY},    {"BUSY", REDIS_AWAY},       {"TRYAGAIN", REDIS_AWAY},
-        {"NOGROUP", REDIS_NO_GROUP}, {"UNBLOCKED", REDIS_NO_GROUP}, {"OOM", REDIS_FULL},
+        {"LOADING", REDIS_AWAY},       {"READONLY", REDIS_AWAY},    {"MASTERDOWN", REDIS_AWAY},
+        {"MISCONF", REDIS_AWAY},       {"CLUSTERDOWN", REDIS_AWAY}, {"NOSCRIPT", REDIS_AWAY},
+        {"BUSY", REDIS_AWAY},          {"TRYAGAIN", REDIS_AWAY},    {"NOGROUP", REDIS_NO_GROUP},
+        {"UNBLOCKED", REDIS_NO_GROUP}, {"OOM", REDIS_FULL},
     };
     struct text rest, word;
 

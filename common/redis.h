@@ -21,9 +21,9 @@ enum redis_type { REDIS_NIL, REDIS_INTEGER, REDIS_STATUS, REDIS_TEXT, REDIS_ERRO
 /* A reply lives in an arena of the connection until the callback returns; redis_keep_reply hands the arena over. */
 struct redis_reply {
     enum redis_type type;
-    int64_t integer;           /* REDIS_INTEGER */
-    struct text text;          /* STATUS, TEXT, ERROR */
-    size_t count;              /* REDIS_ARRAY */
+    int64_t integer;            /* REDIS_INTEGER */
+    struct text text;           /* STATUS, TEXT, ERROR */
+    size_t count;               /* REDIS_ARRAY */
     struct redis_reply **items; /* REDIS_ARRAY; never holds NULL */
 };
 
@@ -31,10 +31,10 @@ typedef void redis_reply_fn(struct redis *redis, const struct redis_reply *reply
 typedef void redis_state_fn(struct redis *redis, bool is_up, void *context);
 
 struct redis_options {
-    const char *url;         /* redis://[user[:password]@]host[:port]; redis+unix is not offered */
-    const char *name;        /* CLIENT SETNAME, for CLIENT LIST and our log */
-    int command_ms;          /* the oldest command unanswered for this long: the connection is given up */
-    redis_state_fn *on_state; /* after authentication (true) and after each loss (false); may be NULL */
+    const char *url;            /* redis://[user[:password]@]host[:port]; redis+unix is not offered */
+    const char *name;           /* CLIENT SETNAME, for CLIENT LIST and our log */
+    int command_ms;             /* the oldest command unanswered for this long: the connection is given up */
+    redis_state_fn *on_state;   /* after authentication (true) and after each loss (false); may be NULL */
     redis_reply_fn *on_message; /* pub/sub messages once redis_subscribe was used; may be NULL */
     void *context;
 };

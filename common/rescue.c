@@ -1,6 +1,6 @@
-/* Taking over what dead consumers left pending. Two proofs of death: the heartbeat key is gone (killed or frozen), or the
- * advisory lock that the consumer's store session holds is free (killed: known within milliseconds). A consumer that
- * lives and is merely slow has both and keeps its entries, until one is pending for STUCK_OWNER_MS. Being wrong is
+/* Taking over what dead consumers left pending. Two proofs of death: the heartbeat key is gone (killed or frozen), or
+ * the advisory lock that the consumer's store session holds is free (killed: known within milliseconds). A consumer
+ * that lives and is merely slow has both and keeps its entries, until one is pending for STUCK_OWNER_MS. Being wrong is
  * harmless: whoever comes second finds the work done. */
 #include "common/runner.h"
 
@@ -109,17 +109,18 @@ static void on_answer(struct redis *redis, const struct redis_reply *reply, void
 
     if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count == 0) {
         if (reply)
-            log_warn("cannot look for dead consumers", LOG_STRING("step", runner->step->name), LOG_TEXT("why", reply->text));
+            log_warn("cannot look for dead consumers", LOG_STRING("step", runner->step->name),
+                     LOG_TEXT("why", reply->text));
         finish(rescue);
         return;
     }
     living = reply->items[reply->count - 1];
     if (reply->count > 1) {
-        runner_keep_arena(runner, redis_keep_reply(redis));
+        inbox_keep_arena(&runner->inbox, redis_keep_reply(redis));
         for (size_t i = 0; i + 1 < reply->count; i++)
-            taken += runner_take_entries(runner, runner->step->reads[reply->items[i]->items[0]->integer - 1],
-                                         reply->items[i]->items[1], ORIGIN_AGAIN, 0);
-        runner->counts.claimed += taken;
+            taken += reader_take(runner, runner->step->reads[reply->items[i]->items[0]->integer - 1],
+                                 reply->items[i]->items[1], ORIGIN_AGAIN, 0);
+        metrics_count(runner->metrics.taken_over, taken);
     }
     if (taken > 0)
         log_info("entries taken over", LOG_STRING("step", runner->step->name), LOG_NUMBER("count", taken));
@@ -148,7 +149,8 @@ static void ask(struct rescue *rescue)
     words[at++] = text_of_int64(rescue->arena, STUCK_OWNER_MS);
     for (size_t i = 0; i < rescue->dead_count; i++)
         words[at++] = rescue->dead[i];
-    rescue->is_looking = redis_eval(runner->worker->commands, &rescue_script, on_answer, rescue, step->reads_count, at, words);
+    rescue->is_looking =
+        redis_eval(runner->worker->commands, &rescue_script, on_answer, rescue, step->reads_count, at, words);
     if (!rescue->is_looking)
         finish(rescue);
 }

@@ -3,6 +3,8 @@
 #ifndef KARCIS_RUNNER_H
 #define KARCIS_RUNNER_H
 
+#include "common/inbox.h"
+#include "common/metrics.h"
 #include "common/redis.h"
 #include "common/step.h"
 #include "common/store.h"
@@ -30,14 +32,6 @@ enum runner_state {
     RUNNER_EMITTING /* committed: saying and acknowledging, as often as it takes */
 };
 
-struct postponed { /* an entry that asked for a retry: only its place is kept, it is read again when due */
-    enum stream stream;
-    struct entry_id id;
-    unsigned attempts;
-    int64_t due_us;
-    bool is_fetching;
-};
-
 struct runner {
     struct worker *worker;
     const struct step *step;
@@ -46,16 +40,9 @@ struct runner {
     struct text reader_id; /* CLIENT ID, to unblock it on drain; in reader_id_digits */
     char reader_id_digits[24];
     bool is_reading;
-    bool has_history;     /* entries that this consumer was given before may be unknown to us: read from 0 first */
+    bool has_history; /* entries that this consumer was given before may be unknown to us: read from 0 first */
 
-    struct entry **todo; /* ours, not under way; sorted by stream and id */
-    size_t todo_count, todo_capacity;
-    struct arena **arenas; /* that todo's entries live in */
-    size_t arena_count, arena_capacity;
-    struct entry **refused; /* cannot be decided on: wait for the next emit, or are in it */
-    size_t refused_count, refused_capacity, refused_emitted;
-    struct postponed *postponed;
-    size_t postponed_count, postponed_capacity;
+    struct inbox inbox;
 
     enum runner_state state;
     struct arena *arena; /* of the batch under way */
@@ -72,8 +59,10 @@ struct runner {
     const struct statement *statements[2 * STEP_QUERIES_MAX + 2];
 
     struct {
-        uint64_t entries, batches, rejected, retried, conflicts, redelivered, claimed;
-    } counts;
+        struct metrics_counter *entries, *redelivered, *taken_over, *rejected, *postponed, *conflicts;
+        struct metrics_histogram *batch_entries, *commit_seconds;
+    } metrics;
+    int64_t begun_us; /* when the batch under way began */
 };
 
 struct runner *runner_new(struct worker *worker, const struct step *step);
@@ -82,17 +71,21 @@ void runner_free(struct runner *runner); /* accepts NULL */
 void runner_advance(struct runner *runner);
 void runner_drain(struct runner *runner); /* reads no more; worker->on_idle when nothing is in hand */
 bool runner_is_idle(const struct runner *runner);
-/* Entries in Redis's form ([id, [name, value, …]] …); they live in the arena kept last. New ones, or (claimed, read again)
- * ones that may be known already and are skipped then. How many were taken. */
-enum origin { ORIGIN_NEW, ORIGIN_AGAIN };
-size_t runner_take_entries(struct runner *runner, enum stream stream, const struct redis_reply *entries,
-                           enum origin origin, unsigned attempts);
-/* Entries may live in it until none of them is left. */
-void runner_keep_arena(struct runner *runner, struct arena *arena);
-/* todo's entries with a smaller id were acknowledged by somebody else: forget them. */
-void runner_forget_before(struct runner *runner, struct entry_id id);
+void runner_advance_later(struct runner *runner, int64_t delay_ms);
+void runner_back_off(struct runner *runner); /* advances later, and later still if failures go on */
 /* The lock that proves that this consumer's session lives. */
 uint64_t runner_life_lock(const struct step *step, struct text consumer);
+
+/* reader.c: getting entries. */
+enum origin { ORIGIN_NEW, ORIGIN_AGAIN }; /* again: claimed or re-read, may be known already and is skipped then */
+/* Takes entries in Redis's form ([id, [name, value, …]] …), which live in the inbox's last arena. How many were taken.
+ */
+size_t reader_take(struct runner *runner, enum stream stream, const struct redis_reply *entries, enum origin origin,
+                   unsigned attempts);
+void reader_read(struct runner *runner);      /* the next entries, if it may */
+void reader_unblock(struct runner *runner);   /* ends a read that waits */
+void reader_fetch_due(struct runner *runner); /* postponed entries whose time has come */
+void reader_on_state(struct redis *redis, bool is_up, void *context);
 
 /* emit.c: the words of the script call that says what follows and acknowledges. */
 extern const struct redis_script emit_script;

@@ -32,7 +32,8 @@ void sort_keys(struct key_index *keys, size_t count)
     qsort(keys, count, sizeof *keys, compare_keys);
 }
 
-struct batch *batch_new(struct arena *arena, const struct step *step, struct entry **entries, size_t count, int64_t now_us)
+struct batch *batch_new(struct arena *arena, const struct step *step, struct entry **entries, size_t count,
+                        int64_t now_us)
 {
     struct batch *batch = ARENA_NEW(arena, struct batch);
 

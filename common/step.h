@@ -52,7 +52,7 @@ enum outcome_kind { UNDECIDED, DONE, RETRY, REJECT };
 
 struct outcome {
     enum outcome_kind kind;
-    const char *what; /* for the log: "seat held"; REJECT, RETRY: the reason */
+    const char *what; /* for the log: "seat held", NULL: no line; REJECT, RETRY: the reason */
     struct text detail;
 };
 
@@ -100,7 +100,8 @@ static inline const struct value *entry_value(const struct batch *batch, size_t 
 void sort_keys(struct key_index *keys, size_t count); /* by key, then position */
 
 /* Makes a batch of entries that were read and checked. The keys must differ. */
-struct batch *batch_new(struct arena *arena, const struct step *step, struct entry **entries, size_t count, int64_t now_us);
+struct batch *batch_new(struct arena *arena, const struct step *step, struct entry **entries, size_t count,
+                        int64_t now_us);
 /* Reads an entry's fields and key as the step wants them; what does not fit is entry->refusal. */
 void step_check(struct arena *arena, const struct step *step, struct entry *entry);
 

@@ -1,7 +1,8 @@
 /* A connection to PostgreSQL in pipeline mode.
  *
  * States: DOWN (a timer will connect) -> RESOLVING -> CONNECTING -> PREPARING -> UP, and from each of them back to DOWN
- * through lose(), the only place that gives a connection up. What was sent and not answered waits in a ring, in order. */
+ * through lose(), the only place that gives a connection up. What was sent and not answered waits in a ring, in order.
+ */
 #include "common/store.h"
 
 #include <arpa/inet.h>
@@ -22,9 +23,10 @@
 
 enum state { DOWN, RESOLVING, CONNECTING, PREPARING, UP };
 
-/* Plans are made once, when tables may be empty, and must hold for millions of rows: with these settings a key look-up is
- * an index look-up from the first day (test: plans_use_indexes_even_when_made_on_empty_tables). A worker that stops
- * inside a transaction is thrown out, so that its locks are free for whoever takes its entries over. Without bitmap scans
+/* Plans are made once, when tables may be empty, and must hold for millions of rows: with these settings a key look-up
+ * is an index look-up from the first day (test: plans_use_indexes_even_when_made_on_empty_tables). A worker that stops
+ * inside a transaction is thrown out, so that its locks are free for whoever takes its entries over. Without bitmap
+ * scans
  * "= ANY(keys)" also locks in the order of the keys, which is what keeps two workers from deadlocks. */
 static const char session_options[] =
     "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan "
@@ -210,8 +212,9 @@ static void take_result(struct store *store, const struct waiting *waiting, PGre
     default:
         sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
         note_failure(store, class_of(sqlstate), sqlstate,
-                     PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
-                                                                         : PQresultErrorMessage(result));
+                     PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
+                         ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
+                         : PQresultErrorMessage(result));
     }
 }
 
@@ -231,7 +234,8 @@ static void flush(struct store *store)
     const int left = PQflush(store->connection);
 
     if (left < 0)
-        event_active(store->readable, EV_READ, 0); /* on_readable finds the connection dead: never inside a caller's call */
+        event_active(store->readable, EV_READ,
+                     0); /* on_readable finds the connection dead: never inside a caller's call */
     else if (left > 0)
         event_add(store->writable, NULL);
 }
@@ -325,7 +329,8 @@ static void prepare(struct store *store)
     free_events(store);
     store->readable = event_new(store->loop->base, PQsocket(connection), EV_READ | EV_PERSIST, on_readable, store);
     store->writable = event_new(store->loop->base, PQsocket(connection), EV_WRITE, on_writable, store);
-    if (!store->readable || !store->writable || PQsetnonblocking(connection, 1) != 0 || !PQenterPipelineMode(connection)) {
+    if (!store->readable || !store->writable || PQsetnonblocking(connection, 1) != 0 ||
+        !PQenterPipelineMode(connection)) {
         lose(store, "cannot enter pipeline mode");
         return;
     }
@@ -338,7 +343,8 @@ static void prepare(struct store *store)
     if (store->options.life_lock) {
         char lock[80];
 
-        snprintf(lock, sizeof lock, "SELECT pg_advisory_lock(%lld)", (long long)store->options.life_lock);
+        /* Not waiting for it: a session that we lost may hold it still, until the server notices; it says the same. */
+        snprintf(lock, sizeof lock, "SELECT pg_try_advisory_lock(%lld)", (long long)store->options.life_lock);
         if (PQsendQueryParams(connection, lock, 0, NULL, NULL, NULL, NULL, 1))
             push_waiting(store, (struct waiting){.kind = STATEMENT});
     }
@@ -380,10 +386,17 @@ static void on_connecting(evutil_socket_t fd, short what, void *context)
 
 static void start_connection(struct store *store)
 {
-    const char *const names[] = {"dbname",  "hostaddr",        "application_name", "options", "fallback_application_name",
-                                 "connect_timeout", "tcp_user_timeout", NULL};
-    const char *const values[] = {store->options.url, store->address[0] ? store->address : NULL, store->options.name,
-                                  session_options, "karcis", "3", "10000", NULL};
+    const char *const names[] = {
+        "dbname",           "hostaddr", "application_name", "options", "fallback_application_name", "connect_timeout",
+        "tcp_user_timeout", NULL};
+    const char *const values[] = {store->options.url,
+                                  store->address[0] ? store->address : NULL,
+                                  store->options.name,
+                                  session_options,
+                                  "karcis",
+                                  "3",
+                                  "10000",
+                                  NULL};
 
     store->state = CONNECTING;
     store->connection = PQconnectStartParams(names, values, 1);
@@ -505,8 +518,8 @@ const char *store_last_error(const struct store *store)
 
 static void send_prepared(struct store *store, const char *name, const struct params *params, struct waiting waiting)
 {
-    const int sent = params ? PQsendQueryPrepared(store->connection, name, params->count, params->values, params->lengths,
-                                                  params->formats, 1)
+    const int sent = params ? PQsendQueryPrepared(store->connection, name, params->count, params->values,
+                                                  params->lengths, params->formats, 1)
                             : PQsendQueryPrepared(store->connection, name, 0, NULL, NULL, NULL, 1);
 
     if (sent)
@@ -535,7 +548,8 @@ void store_send(struct store *store, const struct statement *statement, struct p
 {
     if (params)
         params_finish(params);
-    send_prepared(store, statement->name, params, (struct waiting){.kind = STATEMENT, .rows_fn = fn, .context = context});
+    send_prepared(store, statement->name, params,
+                  (struct waiting){.kind = STATEMENT, .rows_fn = fn, .context = context});
 }
 
 void store_sync(struct store *store, store_done_fn *fn, void *context)

@@ -1,5 +1,5 @@
-/* One connection to PostgreSQL on the event loop, in libpq's pipeline mode: statements are queued without waiting, their
- * answers come in order, nothing blocks.
+/* One connection to PostgreSQL on the event loop, in libpq's pipeline mode: statements are queued without waiting,
+ * their answers come in order, nothing blocks.
  *
  * The idea to hold in mind: a *group* is what stands between two store_sync calls. Its statements travel together (one
  * round trip); either all of them succeed, or the first failure skips the rest of the group, and store_sync's callback
@@ -34,18 +34,28 @@ struct params; /* of one statement, in an arena; $1 first */
 
 struct params *params_new(struct arena *arena);
 void params_text(struct params *params, struct text value); /* ptr NULL: SQL NULL */
+void params_int16(struct params *params, int16_t value);
 void params_int64(struct params *params, int64_t value);
 void params_uuid(struct params *params, struct uuid value);
 void params_time(struct params *params, int64_t time_us); /* timestamptz, microseconds since 1970 */
 void params_bool(struct params *params, bool value);
 
 /* Arrays, for unnest($1::text[]) or = ANY($1::uuid[]): open one, add its elements, go on with the next parameter. */
-enum column_type { COLUMN_TEXT, COLUMN_UUID, COLUMN_INT64, COLUMN_INT32, COLUMN_INT16, COLUMN_TIME, COLUMN_PLACE, COLUMN_BOOL };
+enum column_type {
+    COLUMN_TEXT,
+    COLUMN_UUID,
+    COLUMN_INT64,
+    COLUMN_INT32,
+    COLUMN_INT16,
+    COLUMN_TIME,
+    COLUMN_PLACE,
+    COLUMN_BOOL
+};
 struct column; /* an array under construction */
 struct column *params_column(struct params *params, enum column_type type);
 void column_text(struct column *column, struct text value); /* ptr NULL: NULL */
 void column_uuid(struct column *column, struct uuid value);
-void column_int(struct column *column, int64_t value);      /* INT64, INT32, INT16 */
+void column_int(struct column *column, int64_t value); /* INT64, INT32, INT16 */
 void column_bool(struct column *column, bool value);
 void column_time(struct column *column, int64_t time_us);
 void column_place(struct column *column, uint64_t place);
@@ -60,10 +70,10 @@ bool rows_is_null(const struct rows *rows, size_t row, int field);
 struct text rows_text(const struct rows *rows, size_t row, int field); /* text, json, enum: bytes as they are */
 int64_t rows_int(const struct rows *rows, size_t row, int field);      /* int2, int4, int8 */
 bool rows_bool(const struct rows *rows, size_t row, int field);
-double rows_double(const struct rows *rows, size_t row, int field);    /* float8 */
-int64_t rows_time(const struct rows *rows, size_t row, int field);     /* timestamptz, microseconds since 1970 */
+double rows_double(const struct rows *rows, size_t row, int field); /* float8 */
+int64_t rows_time(const struct rows *rows, size_t row, int field);  /* timestamptz, microseconds since 1970 */
 struct uuid rows_uuid(const struct rows *rows, size_t row, int field);
-uint64_t rows_place(const struct rows *rows, size_t row, int field);   /* tid: where a row was just seen */
+uint64_t rows_place(const struct rows *rows, size_t row, int field); /* tid: where a row was just seen */
 /* bigint[] without NULLs, in the arena. */
 const int64_t *rows_int_array(const struct rows *rows, size_t row, int field, struct arena *arena, size_t *count);
 
@@ -71,7 +81,8 @@ const int64_t *rows_int_array(const struct rows *rows, size_t row, int field, st
 enum store_result {
     STORE_OK,
     STORE_LOST,     /* the connection went away: unknown outcome */
-    STORE_AWAY,     /* the server cannot now (shutting down, too many connections, read-only, out of disk or memory, cancelled) */
+    STORE_AWAY,     /* the server cannot now (shutting down, too many connections, read-only, out of disk or memory,
+                       cancelled) */
     STORE_CONFLICT, /* another transaction was faster: 40001, 40P01, 23505, 55P03: run it again */
     STORE_BAD_DATA, /* 22xxx, 23xxx and other refusals that this data will always meet */
     STORE_BROKEN    /* our SQL or rights: 42xxx and the like */
@@ -89,10 +100,10 @@ typedef void store_done_fn(struct store *store, const struct store_failure *fail
 typedef void store_state_fn(struct store *store, bool is_up, void *context);
 
 struct store_options {
-    const char *url;  /* postgres://… or key=value; the session's settings are added */
-    const char *name; /* application_name */
+    const char *url;                           /* postgres://… or key=value; the session's settings are added */
+    const char *name;                          /* application_name */
     const struct statement *const *statements; /* prepared at once; NULL-terminated; lives as long as the store */
-    store_state_fn *on_state; /* may be NULL */
+    store_state_fn *on_state;                  /* may be NULL */
     void *context;
     uint64_t life_lock; /* not 0: the session holds this advisory lock while it lives, as a proof of life */
 };

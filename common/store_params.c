@@ -8,11 +8,11 @@
 
 #include "common/arena.h"
 
-#define EPOCH_2000_US 946684800000000LL
+#define EPOCH_2000_US    946684800000000LL
 #define ARRAY_HEAD_BYTES 20
 
 static const unsigned element_oids[] = {
-    [COLUMN_TEXT] = 25, [COLUMN_UUID] = 2950, [COLUMN_INT64] = 20,  [COLUMN_INT32] = 23,
+    [COLUMN_TEXT] = 25,  [COLUMN_UUID] = 2950, [COLUMN_INT64] = 20, [COLUMN_INT32] = 23,
     [COLUMN_INT16] = 21, [COLUMN_TIME] = 1184, [COLUMN_PLACE] = 27, [COLUMN_BOOL] = 16,
 };
 
@@ -64,6 +64,11 @@ static void put_int16(char *out, int16_t value)
     const uint16_t wire = htobe16((uint16_t)value);
 
     memcpy(out, &wire, sizeof wire);
+}
+
+void params_int16(struct params *params, int16_t value)
+{
+    put_int16(add(params, 2), value);
 }
 
 void params_int64(struct params *params, int64_t value)

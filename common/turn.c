@@ -17,8 +17,8 @@
 #include "common/loop.h"
 
 /* KEYS stream  ARGV group, our first entry, us, how many we could take
- * {0}: nothing is pending.  {1, smallest, its owner}: not our first.  {2, id, …}: the pending ids from our first on that
- * are ours, up to the first that is not. */
+ * {0}: nothing is pending.  {1, smallest, its owner}: not our first.  {2, id, …}: the pending ids from our first on
+ * that are ours, up to the first that is not. */
 static const struct redis_script turn_script = {
     "#!lua flags=no-writes\n"
     "local summary = redis.call('XPENDING', KEYS[1], ARGV[1])\n"
@@ -71,8 +71,13 @@ static void on_not_first(struct turn *turn, const struct redis_reply *reply)
 
     if (!entry_id_parse(reply->items[1]->text, &smallest))
         return;
-    if (runner->todo_count > 0 && entry_id_compare(smallest, runner->todo[0]->id) > 0) {
-        runner_forget_before(runner, smallest); /* acknowledged by whoever took them over */
+    if (runner->inbox.todo.count > 0 && entry_id_compare(smallest, runner->inbox.todo.list[0]->id) > 0) {
+        inbox_forget_before(&runner->inbox, smallest); /* acknowledged by whoever took them over */
+        runner->state = RUNNER_IDLE;
+        runner_advance(runner);
+        return;
+    }
+    if (runner->refused_count > 0) { /* taken over while we waited; it may be one of them */
         runner->state = RUNNER_IDLE;
         runner_advance(runner);
         return;
@@ -87,8 +92,8 @@ static void on_first(struct turn *turn, const struct redis_reply *reply)
     struct runner *runner = turn->runner;
     size_t run = 0;
 
-    while (run + 1 < reply->count && run < runner->todo_count &&
-           text_equal(reply->items[run + 1]->text, runner->todo[run]->id_text))
+    while (run + 1 < reply->count && run < runner->inbox.todo.count &&
+           text_equal(reply->items[run + 1]->text, runner->inbox.todo.list[run]->id_text))
         run++;
     if (run == 0) {
         wait(turn); /* somebody took our first over and will acknowledge it */
@@ -114,7 +119,7 @@ static void on_answer(struct redis *redis, const struct redis_reply *reply, void
     }
     switch ((enum answer)reply->items[0]->integer) {
     case NOTHING_PENDING:
-        runner->todo_count = 0;
+        inbox_forget_todo(&runner->inbox);
         runner->state = RUNNER_IDLE;
         runner_advance(runner);
         break;
@@ -139,15 +144,17 @@ void turn_ask(struct turn *turn)
     turn->is_called = turn->is_asking;
     if (turn->is_asking)
         return;
-    if (runner->todo_count == 0) {
+    if (runner->inbox.todo.count == 0) {
         runner->state = RUNNER_IDLE;
         return;
     }
     words[0] = stream_key(runner->step->reads[0]);
     words[1] = text_of(runner->step->name);
-    words[2] = runner->todo[0]->id_text;
+    words[2] = runner->inbox.todo.list[0]->id_text;
     words[3] = runner->worker->consumer;
-    words[4] = log_number((int64_t)(runner->todo_count < runner->batch_limit ? runner->todo_count : runner->batch_limit), count);
+    words[4] = log_number(
+        (int64_t)(runner->inbox.todo.count < runner->batch_limit ? runner->inbox.todo.count : runner->batch_limit),
+        count);
     turn->is_asking = redis_eval(runner->worker->commands, &turn_script, on_answer, turn, 1, 5, words);
     if (!turn->is_asking)
         wait(turn);

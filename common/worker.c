@@ -207,10 +207,8 @@ static void start(struct process *process, const struct program *program)
 
     process->program = program;
     process->arena = arena_new();
-    process->worker = (struct worker){.loop = loop,
-                                      .program = program->name,
-                                      .consumer = make_consumer(process->arena),
-                                      .on_idle = leave_when_idle};
+    process->worker = (struct worker){
+        .loop = loop, .program = program->name, .consumer = make_consumer(process->arena), .on_idle = leave_when_idle};
     process->heartbeat_key = stream_heartbeat_key(process->arena, process->worker.consumer);
     process->heartbeat = loop_timer_new(loop, beat, process);
     process->deadline = loop_timer_new(loop, on_deadline, process);

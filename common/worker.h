@@ -7,9 +7,10 @@ struct step;
 
 struct program {
     const char *name;
-    const char *what;                 /* one line for --help */
-    const struct step *const *steps;  /* NULL-terminated; NULL: none */
-    /* What else the program does on the loop (its HTTP requests); may be NULL. Without it the probes alone are served. */
+    const char *what;                /* one line for --help */
+    const struct step *const *steps; /* NULL-terminated; NULL: none */
+    /* What else the program does on the loop (its HTTP requests); may be NULL. Without it the probes alone are served.
+     */
     void (*start)(struct loop *loop);
     void (*stop)(void (*done)(void *context), void *context); /* finish what is under way, then call done */
 };

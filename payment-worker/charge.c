@@ -1,6 +1,7 @@
 /* charge: an invoice is paid, or not. Invoices with payment=auto are charged as soon as they exist, those with
- * payment=link when their link was used (payment.requested). The built-in provider decides by a hash of seed and payment
- * id, so asking again gives the same answer, and nothing outside has to be asked before the result is committed. */
+ * payment=link when their link was used (payment.requested). The built-in provider decides by a hash of seed and
+ * payment id, so asking again gives the same answer, and nothing outside has to be asked before the result is
+ * committed. */
 #include "payment-worker/steps.h"
 
 #include "common/arena.h"

@@ -1,5 +1,5 @@
-/* invoice: seats are held, so an invoice is made for them. It is due before the hold ends, so that a payment made in time
- * finds its seats. A booking has one invoice; whoever asks again gets the same. */
+/* invoice: seats are held, so an invoice is made for them. It is due before the hold ends, so that a payment made in
+ * time finds its seats. A booking has one invoice; whoever asks again gets the same. */
 #include "payment-worker/steps.h"
 
 #include "common/arena.h"
@@ -15,7 +15,10 @@ static const struct field invoice_fields[FIELDS] = {
     [BOOKING_ID] = {.name = "booking_id", .type = FIELD_UUID, .is_required = true},
     [USER] = {.name = "user", .type = FIELD_IDENTIFIER, .is_required = true},
     [SHOW] = {.name = "show", .type = FIELD_IDENTIFIER, .is_required = true},
-    [SEATS] = {.name = "seats", .type = FIELD_TEXT, .max = BOOKING_SEATS_MAX * (SEAT_LABEL_BYTES_MAX + 1), .is_required = true},
+    [SEATS] = {.name = "seats",
+               .type = FIELD_TEXT,
+               .max = BOOKING_SEATS_MAX * (SEAT_LABEL_BYTES_MAX + 1),
+               .is_required = true},
     [AMOUNT] = {.name = "amount", .type = FIELD_INTEGER, .max = AMOUNT_MAX * BOOKING_SEATS_MAX, .is_required = true},
     [CURRENCY] = {.name = "currency", .type = FIELD_CURRENCY, .is_required = true},
     [HOLD_EXPIRES_AT] = {.name = "hold_expires_at", .type = FIELD_TIME, .is_required = true},

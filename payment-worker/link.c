@@ -9,7 +9,8 @@
 struct text link_token(struct arena *arena, struct text invoice_no, int64_t due_at_us)
 {
     const char *secret = config()->link_secret;
-    const struct text what = text_format(arena, "pay\n%.*s\n%lld", (int)invoice_no.len, invoice_no.ptr, (long long)due_at_us);
+    const struct text what =
+        text_format(arena, "pay\n%.*s\n%lld", (int)invoice_no.len, invoice_no.ptr, (long long)due_at_us);
     unsigned char key[crypto_auth_KEYBYTES], mac[crypto_auth_BYTES];
     const size_t size = sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     char *out = arena_alloc(arena, size);

@@ -8,7 +8,8 @@
 
 struct arena;
 
-/* The token of an invoice: 43 characters of base64url, HMAC-SHA-512/256 keyed by LINK_SECRET over number and due time. */
+/* The token of an invoice: 43 characters of base64url, HMAC-SHA-512/256 keyed by LINK_SECRET over number and due time.
+ */
 struct text link_token(struct arena *arena, struct text invoice_no, int64_t due_at_us);
 struct text link_url(struct arena *arena, struct text invoice_no, int64_t due_at_us);
 

@@ -6,5 +6,6 @@ static const struct step *const steps[] = {&invoice, &charge, NULL};
 
 int main(int argc, char **argv)
 {
-    return program_main(argc, argv, &(struct program){"payment-worker", "makes invoices and charges them", steps, NULL, NULL});
+    return program_main(argc, argv,
+                        &(struct program){"payment-worker", "makes invoices and charges them", steps, NULL, NULL});
 }

@@ -139,7 +139,7 @@ static void on_added(struct redis *redis, const struct redis_reply *reply, void 
         return;
     case REDIS_LOST:
         answer_unavailable(request, "broker_lost",
-                           "the connection broke before the answer: send it again with the same booking_id");
+                           "it is not known whether the request was taken; with a booking_id of your own it can be sent again");
         return;
     case REDIS_FULL:
         answer_unavailable(request, "broker_full", "there is no room for new requests now");

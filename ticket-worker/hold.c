@@ -1,6 +1,6 @@
 /* hold: a booking asks for seats and gets all of them or none. Requests are decided one after the other in the order in
- * which they arrived (the engine sees to that), so of two that want one seat the earlier wins. Every request leaves a row
- * in bookings: HELD, RESERVED (its organizer must be asked first), WAITLISTED or REJECTED. */
+ * which they arrived (the engine sees to that), so of two that want one seat the earlier wins. Every request leaves a
+ * row in bookings: HELD, RESERVED (its organizer must be asked first), WAITLISTED or REJECTED. */
 #include "ticket-worker/steps.h"
 
 #include <assert.h>
@@ -26,8 +26,8 @@ struct show { /* one that the batch asks for */
     struct text id, currency;
     int64_t amount;
     bool is_found, is_general, has_organizer;
-    int64_t wanted;    /* any seats: how many are asked for */
-    struct seat *any;  /* the first open ones */
+    int64_t wanted;   /* any seats: how many are asked for */
+    struct seat *any; /* the first open ones */
     size_t any_count, any_next;
 };
 
@@ -42,7 +42,7 @@ struct known { /* the row of a request that came before */
     struct text status, user, show, seats, currency, reason;
 };
 
-struct booking { /* what the batch decided for a request that is new */
+struct booking {        /* what the batch decided for a request that is new */
     const char *status; /* NULL: nothing to store */
     const char *reason;
     int64_t amount, hold_expires_at_us;
@@ -50,12 +50,12 @@ struct booking { /* what the batch decided for a request that is new */
 };
 
 struct hold_work {
-    struct known *known;     /* one for each entry */
-    struct booking *bookings; /* one for each entry */
-    struct seat *seats;      /* asked for by label, by (show, label) */
+    struct known *known;       /* one for each entry */
+    struct booking *bookings;  /* one for each entry */
+    struct seat *seats;        /* asked for by label, by (show, label) */
     struct seat **seats_by_id; /* those of them that were found */
-    struct show *shows;      /* by id */
-    struct user *users;      /* by name */
+    struct show *shows;        /* by id */
+    struct user *users;        /* by name */
     size_t seat_count, seats_by_id_count, show_count, user_count;
 };
 
@@ -311,7 +311,8 @@ static struct seat *next_any(struct hold_work *work, struct show *show, size_t *
     return NULL;
 }
 
-/* The seats that the request would get, all open; 0 if it cannot have all of them now. Sets *unknown if one does not exist. */
+/* The seats that the request would get, all open; 0 if it cannot have all of them now. Sets *unknown if one does not
+ * exist. */
 static size_t choose(struct batch *batch, size_t i, struct show *show, struct seat **chosen, bool *unknown)
 {
     struct hold_work *work = batch->work;
@@ -392,7 +393,9 @@ static void say_what_follows(struct batch *batch, size_t i, const struct known *
     if (text_is(known->status, "HELD") || text_is(known->status, "RESERVED"))
         say_held(batch, i, known);
     else if (text_is(known->status, "REJECTED"))
-        say_closed(batch, i, &(struct closing){known->user, known->show, known->seats, "rejected", known->reason, known->requested_at_us});
+        say_closed(batch, i,
+                   &(struct closing){known->user, known->show, known->seats, "rejected", known->reason,
+                                     known->requested_at_us});
 }
 
 static const char *why_rejected(struct batch *batch, size_t i, const struct show *show, bool unknown_seat)

@@ -7,5 +7,6 @@ static const struct step *const steps[] = {&hold, &bill, &settle, NULL};
 
 int main(int argc, char **argv)
 {
-    return program_main(argc, argv, &(struct program){"ticket-worker", "holds seats and settles bookings", steps, NULL, NULL});
+    return program_main(argc, argv,
+                        &(struct program){"ticket-worker", "holds seats and settles bookings", steps, NULL, NULL});
 }

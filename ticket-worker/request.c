@@ -62,7 +62,8 @@ static int64_t fingerprint_of(const struct entry *entry, const struct request *r
     return (int64_t)content_hash(parts, count);
 }
 
-/* From where and what it is: an id that comes again after Redis lost its past, with other content, is another booking. */
+/* From where and what it is: an id that comes again after Redis lost its past, with other content, is another booking.
+ */
 static struct uuid derive_booking_id(struct arena *arena, const struct entry *entry)
 {
     struct text *parts = ARENA_ARRAY(arena, struct text, 2 + 2 * entry->pair_count);
@@ -81,7 +82,8 @@ struct refusal request_check(struct arena *arena, struct entry *entry)
     struct refusal refusal = {0};
 
     if ((values[REQUEST_SEATS].text.ptr != NULL) + (values[REQUEST_SEAT].text.ptr != NULL) +
-            (values[REQUEST_QUANTITY].text.ptr != NULL) != 1)
+            (values[REQUEST_QUANTITY].text.ptr != NULL) !=
+        1)
         return refuse("one of seats, seat and quantity must be given");
     if (labels.ptr)
         refusal = read_labels(labels, request);

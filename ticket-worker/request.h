@@ -14,12 +14,21 @@ struct request {
     int64_t fingerprint; /* of what was asked: tells a repetition from a reuse of the booking id */
 };
 
-enum request_field { REQUEST_USER, REQUEST_SHOW, REQUEST_SEATS, REQUEST_SEAT, REQUEST_QUANTITY, REQUEST_BOOKING_ID,
-                     REQUEST_WAITLIST, REQUEST_PAYMENT, REQUEST_FIELDS };
+enum request_field {
+    REQUEST_USER,
+    REQUEST_SHOW,
+    REQUEST_SEATS,
+    REQUEST_SEAT,
+    REQUEST_QUANTITY,
+    REQUEST_BOOKING_ID,
+    REQUEST_WAITLIST,
+    REQUEST_PAYMENT,
+    REQUEST_FIELDS
+};
 extern const struct field request_fields[REQUEST_FIELDS];
 
-/* A step's check: entry->detail becomes a struct request, entry->key the booking's id (derived from the entry if none was
- * given, so that every redelivery finds the same). */
+/* A step's check: entry->detail becomes a struct request, entry->key the booking's id (derived from the entry if none
+ * was given, so that every redelivery finds the same). */
 struct refusal request_check(struct arena *arena, struct entry *entry);
 
 #endif

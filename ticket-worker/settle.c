@@ -1,6 +1,6 @@
 /* settle: a payment is done, well or badly, so the booking closes: CONFIRMED and its seats BOOKED, or FAILED and its
- * seats OPEN, in one transaction. A payment for a booking that closed for another reason changes nothing: payment-worker
- * gives the money back when it hears of the closing. */
+ * seats OPEN, in one transaction. A payment for a booking that closed for another reason changes nothing:
+ * payment-worker gives the money back when it hears of the closing. */
 #include "ticket-worker/steps.h"
 
 #include <stdlib.h>
@@ -107,7 +107,9 @@ static void decide(struct batch *batch)
             continue;
         }
         status = text_is(booking->status, "CONFIRMED") ? "confirmed" : "failed";
-        say_closed(batch, i, &(struct closing){booking->user, booking->show, booking->seats, status, booking->reason, booking->requested_at_us});
+        say_closed(batch, i,
+                   &(struct closing){booking->user, booking->show, booking->seats, status, booking->reason,
+                                     booking->requested_at_us});
         done(batch, i, status);
     }
 }

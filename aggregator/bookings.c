@@ -1,0 +1,73 @@
+/* GET /bookings/{id}. A request that the hold step has not decided yet has no row: it is not found until then. */
+#include "aggregator/bookings.sql.h"
+#include "aggregator/view.h"
+#include "common/answer.h"
+#include "common/arena.h"
+#include "common/id.h"
+#include "common/request.h"
+
+#define NO_BOOKING "there is no such booking, or it has not been decided yet"
+
+static void write_queue(struct json *json, const struct rows *rows)
+{
+    json_key(json, "waitlist");
+    if (rows_is_null(rows, 0, 10)) {
+        json_none(json);
+        return;
+    }
+    json_begin_object(json);
+    view_int(json, "position", rows_int(rows, 0, 10));
+    view_int(json, "length", rows_int(rows, 0, 11));
+    json_end_object(json);
+}
+
+static void on_booking(const struct rows *rows, struct query *query)
+{
+    struct json *json = &query->json;
+
+    if (rows_count(rows) == 0) {
+        query->not_found = NO_BOOKING;
+        return;
+    }
+    json_begin_object(json);
+    view_text(json, "booking_id", uuid_text(query->request->arena, *(const struct uuid *)query->context));
+    view_column_text(json, "user", rows, 0, 0);
+    view_column_text(json, "show", rows, 0, 1);
+    json_key(json, "seats");
+    json_raw(json, rows_text(rows, 0, 2));
+    view_column_text(json, "status", rows, 0, 3);
+    view_column_text(json, "reason", rows, 0, 4);
+    json_key(json, "amount");
+    json_money(json, rows_int(rows, 0, 5), rows_text(rows, 0, 6));
+    view_column_text(json, "invoice_no", rows, 0, 7);
+    view_column_text(json, "payment_url", rows, 0, 8);
+    view_column_time(json, "hold_expires_at", rows, 0, 9);
+    write_queue(json, rows);
+    json_key(json, "tickets");
+    json_raw(json, TEXT("[]"));
+    view_column_time(json, "requested_at", rows, 0, 12);
+    view_column_time(json, "closed_at", rows, 0, 13);
+    json_end_object(json);
+}
+
+static void show_booking(struct request *request, void *context)
+{
+    struct params *params = params_new(request->arena);
+    struct uuid *id = ARENA_NEW(request->arena, struct uuid);
+
+    if (!uuid_parse(request_path_value(request, "id"), id)) {
+        answer_not_found(request, NO_BOOKING);
+        return;
+    }
+    params_uuid(params, *id);
+    view_query(context, request, SQL(bookings_one), params, on_booking, id);
+}
+
+static const struct route routes[] = {
+    {"GET", "/bookings/{id}", ANYONE, show_booking},
+    {0},
+};
+
+static const struct statement *const statements[] = {SQL(bookings_one), NULL};
+
+const struct view bookings = {.routes = routes, .statements = statements};

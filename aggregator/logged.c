@@ -1,0 +1,135 @@
+/* Turning entries into what the log stores. */
+#include "aggregator/logged.h"
+
+#include <jansson.h>
+
+#include "common/arena.h"
+#include "common/bounds.h"
+#include "common/clock.h"
+#include "common/json.h"
+
+static struct refusal refuse(const char *detail)
+{
+    return (struct refusal){"invalid_field", text_of(detail)};
+}
+
+static bool is_json_object(struct text document)
+{
+    json_t *parsed;
+    bool is_object;
+
+    if (document.len == 0 || document.ptr[0] != '{') /* cheap, and leading space is not worth a case */
+        return false;
+    parsed = json_loadb(document.ptr, document.len, JSON_REJECT_DUPLICATES, NULL);
+    is_object = json_is_object(parsed);
+    json_decref(parsed);
+    return is_object;
+}
+
+static struct refusal read_published(const struct entry *entry, struct logged *logged)
+{
+    const struct text topic = entry_field(entry, "topic"), timestamp = entry_field(entry, "timestamp"),
+                      payload = entry_field(entry, "payload");
+    enum stream stream;
+
+    if (topic.len == 0 || topic.len > TOPIC_BYTES_MAX || !text_is_printable(topic))
+        return refuse("topic: must be 1 to 200 bytes of printable UTF-8");
+    if (stream_of_key(topic, &stream))
+        return refuse("topic: names a stream of the flow; put the event there");
+    if (entry_field(entry, "event_id").len == 0)
+        return refuse("event_id: is missing");
+    if (entry->source.len == 0)
+        return refuse("source: is missing");
+    if (!timestamp.ptr || !time_parse(timestamp, &logged->at_us))
+        return refuse("timestamp: must be a time like 2026-11-21T10:00:00Z");
+    if (!payload.ptr || !text_is_utf8(payload) || !is_json_object(payload))
+        return refuse("payload: must be a JSON object");
+    logged->topic = topic;
+    logged->payload = payload;
+    return (struct refusal){0};
+}
+
+/* What has a column of its own is not repeated in the payload. */
+static bool has_column(struct text name)
+{
+    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("at")) || text_equal(name, TEXT("source"));
+}
+
+static struct refusal read_fact(struct json *json, const struct entry *entry, struct logged *logged)
+{
+    logged->topic = stream_key(entry->stream);
+    logged->at_us = entry->at_us;
+    for (size_t i = 0; i < entry->pair_count * 2; i++)
+        if (!text_is_utf8(entry->pairs[i]))
+            return refuse("every name and value must be UTF-8 without NUL");
+    json_begin_object(json);
+    for (size_t i = 0; i < entry->pair_count; i++) {
+        if (has_column(entry->pairs[2 * i]))
+            continue;
+        json_key_text(json, entry->pairs[2 * i]);
+        json_text(json, entry->pairs[2 * i + 1]);
+    }
+    json_end_object(json);
+    logged->payload = json_take(json);
+    return (struct refusal){0};
+}
+
+struct refusal logged_read(struct json *json, const struct entry *entry, struct logged *logged)
+{
+    if (entry->refusal.reason)
+        return entry->refusal;
+    *logged = (struct logged){.event_id = entry->event_id, .source = entry->source.ptr ? entry->source : TEXT("redis")};
+    return entry->stream == EVENTS ? read_published(entry, logged) : read_fact(json, entry, logged);
+}
+
+/* Text that may be anything, as text that JSON and PostgreSQL can hold: a byte that is not UTF-8 becomes the character
+ * of the same number. Reading it is enough; a replay takes the bytes from the stream `dead`. */
+static struct text readable(struct arena *arena, struct text raw)
+{
+    char *out, *end;
+
+    if (text_is_utf8(raw))
+        return raw;
+    out = end = arena_alloc_raw(arena, 2 * raw.len + 1);
+    for (size_t i = 0; i < raw.len; i++) {
+        const unsigned char c = (unsigned char)raw.ptr[i];
+
+        if (c == 0) {
+            *end++ = '?';
+        } else if (c < 0x80) {
+            *end++ = (char)c;
+        } else {
+            *end++ = (char)(0xC0 | c >> 6);
+            *end++ = (char)(0x80 | (c & 0x3F));
+        }
+    }
+    return (struct text){out, (size_t)(end - out)};
+}
+
+bool letter_read(struct json *json, const struct entry *entry, struct letter *letter)
+{
+    struct arena *arena = json->buffer.arena;
+    const struct text deliveries = entry_field(entry, "deliveries");
+
+    letter->stream = readable(arena, entry_field(entry, "stream"));
+    letter->entry_id = readable(arena, entry_field(entry, "entry_id"));
+    letter->step = readable(arena, entry_field(entry, "step"));
+    letter->reason = readable(arena, entry_field(entry, "reason"));
+    letter->detail = readable(arena, entry_field(entry, "detail"));
+    if (!letter->stream.ptr || !letter->entry_id.ptr || !letter->step.ptr || !letter->reason.ptr)
+        return false;
+    if (!deliveries.ptr || !text_to_int64(deliveries, 0, INT32_MAX, &letter->deliveries))
+        letter->deliveries = 1;
+    json_begin_object(json);
+    for (size_t i = 0; i < entry->pair_count; i++) {
+        const struct text name = entry->pairs[2 * i];
+
+        if (name.len < 6 || memcmp(name.ptr, "field.", 6) != 0)
+            continue;
+        json_key_text(json, readable(arena, (struct text){name.ptr + 6, name.len - 6}));
+        json_text(json, readable(arena, entry->pairs[2 * i + 1]));
+    }
+    json_end_object(json);
+    letter->fields = json_take(json);
+    return true;
+}

@@ -1,0 +1,27 @@
+/* An entry as the event log keeps it. */
+#ifndef KARCIS_AGGREGATOR_LOGGED_H
+#define KARCIS_AGGREGATOR_LOGGED_H
+
+#include "common/event.h"
+
+struct json;
+
+struct logged {
+    struct text topic, event_id, source, payload; /* payload: a JSON object */
+    int64_t at_us;
+};
+
+/* What an entry of any stream but `dead` is in the log. On `events` topic, time and payload are the publisher's; on
+ * every other stream the topic is the stream and the payload the entry's fields. A refusal says why it cannot be
+ * stored. */
+struct refusal logged_read(struct json *json, const struct entry *entry, struct logged *logged);
+
+struct letter {
+    struct text stream, entry_id, step, reason, detail, fields; /* fields: a JSON object */
+    int64_t deliveries;
+};
+
+/* An entry of `dead`; false if it is none of ours. */
+bool letter_read(struct json *json, const struct entry *entry, struct letter *letter);
+
+#endif

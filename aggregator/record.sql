@@ -1,0 +1,78 @@
+-- record: every entry of every stream becomes an event of the log, once, and is counted once.
+
+-- name: record_events
+-- Sorted by key (the caller does it), so that two recorders with the same events cannot deadlock.
+WITH stored AS (
+    INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
+    SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::smallint[], $7::bigint[], $8::bigint[])
+        AS event(topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
+    ON CONFLICT (topic, event_id) DO NOTHING
+    RETURNING topic)
+SELECT topic, count(*) FROM stored GROUP BY topic ORDER BY topic
+
+-- name: record_count
+INSERT INTO log.counters (slot, topic, unique_processed)
+SELECT $1, topic, stored FROM unnest($2::text[], $3::bigint[]) AS counted(topic, stored)
+ON CONFLICT (slot, topic) DO UPDATE SET unique_processed = counters.unique_processed + excluded.unique_processed
+
+-- name: record_repeats
+-- Only when not all of a batch was new. An event that is there under this very entry's id was redelivered; under another
+-- entry's id it is a duplicate, which is counted when its entry is noted for the first time. What is neither stored by
+-- this transaction ($9, by topic) nor newly noted came before, so it is a redelivery.
+WITH incoming AS (
+    SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[], $7::bigint[])
+        AS event(topic, event_id, payload, stream, entry_ms, entry_seq)),
+noted AS (
+    INSERT INTO log.duplicates (stream, entry_ms, entry_seq, topic, event_id, is_conflict)
+    SELECT incoming.stream, incoming.entry_ms, incoming.entry_seq, incoming.topic, incoming.event_id,
+           known.payload::text <> incoming.payload
+    FROM incoming
+    CROSS JOIN LATERAL (
+        SELECT stream, entry_ms, entry_seq, payload FROM log.events
+        WHERE topic = incoming.topic AND event_id = incoming.event_id OFFSET 0) AS known
+    WHERE (known.stream, known.entry_ms, known.entry_seq) <> (incoming.stream, incoming.entry_ms, incoming.entry_seq)
+    ON CONFLICT DO NOTHING
+    RETURNING stream, entry_ms, entry_seq, topic, is_conflict),
+counted AS (
+    INSERT INTO log.counters (slot, topic, duplicate_dropped, conflicts, redelivered)
+    SELECT $1, topic, sum(duplicates), sum(conflicts), sum(entries) - sum(stored) - sum(duplicates)
+    FROM (
+        SELECT topic, 0 AS duplicates, 0 AS conflicts, count(*) AS entries, 0 AS stored FROM incoming GROUP BY topic
+        UNION ALL
+        SELECT topic, count(*), count(*) FILTER (WHERE is_conflict), 0, 0 FROM noted GROUP BY topic
+        UNION ALL
+        SELECT topic, 0, 0, 0, stored FROM unnest($8::text[], $9::bigint[]) AS new(topic, stored)) AS part
+    GROUP BY topic ORDER BY topic
+    ON CONFLICT (slot, topic) DO UPDATE SET
+        duplicate_dropped = counters.duplicate_dropped + excluded.duplicate_dropped,
+        conflicts = counters.conflicts + excluded.conflicts,
+        redelivered = counters.redelivered + excluded.redelivered)
+SELECT stream, entry_ms, entry_seq, is_conflict FROM noted
+
+-- name: record_rejected
+WITH noted AS (
+    INSERT INTO log.rejected (stream, entry_ms, entry_seq, reason)
+    SELECT stream, entry_ms, entry_seq, reason
+    FROM unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::text[]) AS entry(stream, entry_ms, entry_seq, reason)
+    ON CONFLICT DO NOTHING
+    RETURNING stream),
+named AS (
+    SELECT key AS topic, count(*) AS rejected
+    FROM noted JOIN unnest($6::smallint[], $7::text[]) AS name(stream, key) USING (stream)
+    GROUP BY key)
+INSERT INTO log.counters (slot, topic, rejected)
+SELECT $1, topic, rejected FROM named ORDER BY topic
+ON CONFLICT (slot, topic) DO UPDATE SET rejected = counters.rejected + excluded.rejected
+
+-- name: record_dead
+INSERT INTO log.dead_letters (stream, entry_id, step, reason, detail, deliveries, fields)
+SELECT stream, entry_id, step, reason, detail, deliveries, fields::json
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[])
+    AS letter(stream, entry_id, step, reason, detail, deliveries, fields)
+ON CONFLICT (stream, entry_id, step) DO NOTHING
+
+-- name: record_latencies
+INSERT INTO log.latencies (slot, name, bucket, count)
+SELECT $1, name, bucket, count FROM unnest($2::text[], $3::smallint[], $4::bigint[]) AS counted(name, bucket, count)
+ON CONFLICT (slot, name, bucket) DO UPDATE SET count = latencies.count + excluded.count

@@ -1,0 +1,76 @@
+/* What all views do alike. */
+#include "aggregator/view.h"
+
+#include "common/answer.h"
+#include "common/arena.h"
+#include "common/request.h"
+
+struct pending_query {
+    struct query query;
+    view_rows_fn *on_rows;
+};
+
+static void on_rows(const struct rows *rows, void *context)
+{
+    struct pending_query *pending = context;
+
+    pending->on_rows(rows, &pending->query);
+}
+
+static void on_done(struct store *store, const struct store_failure *failure, void *context)
+{
+    struct pending_query *pending = context;
+    struct query *query = &pending->query;
+
+    (void)store;
+    if (failure)
+        answer_store_failure(query->request, failure);
+    else if (query->not_found)
+        answer_not_found(query->request, query->not_found);
+    else
+        answer_json(query->request, 200, &query->json);
+}
+
+void view_query(const struct sources *sources, struct request *request, const struct statement *statement,
+                struct params *params, view_rows_fn *fn, const void *context)
+{
+    struct pending_query *pending;
+
+    if (!store_is_up(sources->store)) {
+        answer_store_failure(request, NULL);
+        return;
+    }
+    pending = ARENA_NEW(request->arena, struct pending_query);
+    *pending = (struct pending_query){
+        .query = {.request = request, .json = json_in(request->arena), .context = context},
+        .on_rows = fn,
+    };
+    store_send(sources->store, statement, params, on_rows, pending);
+    store_sync(sources->store, on_done, pending);
+}
+
+void view_text(struct json *json, const char *key, struct text text)
+{
+    json_key(json, key);
+    json_text(json, text);
+}
+
+void view_int(struct json *json, const char *key, int64_t number)
+{
+    json_key(json, key);
+    json_int(json, number);
+}
+
+void view_column_text(struct json *json, const char *key, const struct rows *rows, size_t row, int field)
+{
+    view_text(json, key, rows_is_null(rows, row, field) ? TEXT_NONE : rows_text(rows, row, field));
+}
+
+void view_column_time(struct json *json, const char *key, const struct rows *rows, size_t row, int field)
+{
+    json_key(json, key);
+    if (rows_is_null(rows, row, field))
+        json_none(json);
+    else
+        json_time(json, rows_time(rows, row, field));
+}

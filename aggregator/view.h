@@ -1,0 +1,54 @@
+/* A view: one thing the aggregator shows, in a file of its own with the SQL it needs. Adding one is a .c, a .sql, and a
+ * line in serve.c.
+ *
+ * The idea to hold in mind: all views share one pipelined connection to PostgreSQL; each request is one group on it, so
+ * many are under way at once and none waits for another's answer. A view only reads. */
+#ifndef KARCIS_VIEW_H
+#define KARCIS_VIEW_H
+
+#include <stdbool.h>
+#include "common/json.h"
+#include "common/route.h"
+#include "common/store.h"
+#include "common/text.h"
+
+struct loop;
+struct redis;
+struct request;
+
+struct sources {
+    struct loop *loop;
+    struct store *store;
+    struct redis *redis;
+};
+
+struct view {
+    const struct route *routes;                /* their context is the struct sources */
+    const struct statement *const *statements; /* NULL-terminated */
+    void (*start)(struct sources *sources);    /* may be NULL */
+    void (*stop)(void);                        /* may be NULL */
+};
+
+extern const struct view shows, bookings, events, dead_letters, stats;
+
+/* One question of one request. */
+struct query {
+    struct request *request;
+    struct json json;      /* on_rows writes the answer here, */
+    const char *not_found; /* or says what there is not */
+    const void *context;   /* the view's own */
+};
+
+typedef void view_rows_fn(const struct rows *rows, struct query *query);
+
+/* Asks, and answers the request with what on_rows wrote (200), with 404, or with 503 if the store cannot be asked. */
+void view_query(const struct sources *sources, struct request *request, const struct statement *statement,
+                struct params *params, view_rows_fn *on_rows, const void *context);
+
+/* "key":value, as most members are. */
+void view_text(struct json *json, const char *key, struct text text);
+void view_int(struct json *json, const char *key, int64_t number);
+void view_column_text(struct json *json, const char *key, const struct rows *rows, size_t row, int field); /* or null */
+void view_column_time(struct json *json, const char *key, const struct rows *rows, size_t row, int field); /* or null */
+
+#endif
