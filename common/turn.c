@@ -77,7 +77,7 @@ static void on_not_first(struct turn *turn, const struct redis_reply *reply)
         runner_advance(runner);
         return;
     }
-    if (runner->refused_count > 0) { /* taken over while we waited; it may be one of them */
+    if (runner->inbox.refused.count > 0) { /* taken over while we waited; it may be one of them */
         runner->state = RUNNER_IDLE;
         runner_advance(runner);
         return;
