@@ -14,7 +14,7 @@ struct collection {
     int64_t now_ms; /* Redis' clock */
     struct entry_id last[STREAM_COUNT];
     struct probe *probes[STREAM_COUNT][BACKLOG_GROUPS_MAX]; /* made in the first burst for the second */
-    unsigned waiting; /* answers to come */
+    unsigned waiting;                                       /* answers to come */
     bool has_asked_groups;
     bool has_failed;
     backlog_fn *fn;
@@ -127,12 +127,9 @@ static void ask_group(struct probe *probe)
     const struct text key = stream_key((enum stream)probe->stream);
     const struct text pending[] = {TEXT("XPENDING"), key, probe->group->name};
     const struct text behind = entry_id_text(collection->arena, probe->delivered);
-    const struct text unread[] = {TEXT("XRANGE"),
-                                  key,
-                                  text_format(collection->arena, "(%.*s", (int)behind.len, behind.ptr),
-                                  TEXT("+"),
-                                  TEXT("COUNT"),
-                                  text_of_int64(collection->arena, BACKLOG_COUNTED_MAX + 1)};
+    const struct text unread[] = {
+        TEXT("XRANGE"), key,           text_format(collection->arena, "(%.*s", (int)behind.len, behind.ptr),
+        TEXT("+"),      TEXT("COUNT"), text_of_int64(collection->arena, BACKLOG_COUNTED_MAX + 1)};
 
     if (probe->group->pending > 0)
         ask(probe, on_pending, sizeof pending / sizeof *pending, pending);
@@ -148,7 +145,8 @@ static void on_time(struct redis *redis, const struct redis_reply *reply, void *
     int64_t seconds, us;
 
     (void)redis;
-    if (is_usable(probe, reply) && reply->count == 2 && text_to_int64(reply->items[0]->text, 0, INT64_MAX / 1000, &seconds) &&
+    if (is_usable(probe, reply) && reply->count == 2 &&
+        text_to_int64(reply->items[0]->text, 0, INT64_MAX / 1000, &seconds) &&
         text_to_int64(reply->items[1]->text, 0, 999999, &us))
         probe->collection->now_ms = seconds * 1000 + us / 1000;
     settle(probe);

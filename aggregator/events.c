@@ -3,6 +3,7 @@
 #include "aggregator/view.h"
 #include "common/answer.h"
 #include "common/arena.h"
+#include "common/bounds.h"
 #include "common/page.h"
 #include "common/problem.h"
 #include "common/request.h"
@@ -28,7 +29,7 @@ static bool read_place(struct text cursor, struct place *place)
 
 static void write_event(struct json *json, const struct rows *rows, size_t row)
 {
-    const struct entry_id entry = {(uint64_t)rows_int(rows, row, 6), (uint64_t)rows_int(rows, row, 7)};
+    const struct entry_id entry = {(uint64_t)rows_int(rows, row, 5), (uint64_t)rows_int(rows, row, 6)};
 
     json_begin_object(json);
     view_column_text(json, "topic", rows, row, 0);
@@ -36,18 +37,18 @@ static void write_event(struct json *json, const struct rows *rows, size_t row)
     view_column_time(json, "timestamp", rows, row, 2);
     view_column_text(json, "source", rows, row, 3);
     json_key(json, "payload");
-    json_raw(json, rows_text(rows, row, 4));
-    view_text(json, "stream", stream_key((enum stream)rows_int(rows, row, 5)));
+    json_raw(json, rows_text(rows, row, 8));
+    view_text(json, "stream", stream_key((enum stream)rows_int(rows, row, 4)));
     view_text(json, "entry_id", entry_id_text(json->buffer.arena, entry));
-    view_column_time(json, "received_at", rows, row, 8);
+    view_column_time(json, "received_at", rows, row, 7);
     json_end_object(json);
 }
 
 static struct text place_of_row(struct arena *arena, const struct rows *rows, size_t row)
 {
     return text_format(arena, "%lld.%lld.%lld.%lld", (long long)rows_time(rows, row, 2),
-                       (long long)rows_int(rows, row, 6), (long long)rows_int(rows, row, 7),
-                       (long long)rows_int(rows, row, 5));
+                       (long long)rows_int(rows, row, 5), (long long)rows_int(rows, row, 6),
+                       (long long)rows_int(rows, row, 4));
 }
 
 static void on_events(const struct rows *rows, struct query *query)
@@ -55,6 +56,8 @@ static void on_events(const struct rows *rows, struct query *query)
     struct page_writer writer = page_begin(&query->json, query->context);
 
     for (size_t row = 0; row < rows_count(rows); row++) {
+        if (rows_is_null(rows, row, 8)) /* left out: the next page begins with it */
+            page_cut(&writer);
         if (!page_add(&writer, place_of_row(query->request->arena, rows, row)))
             break;
         write_event(&query->json, rows, row);
@@ -91,6 +94,7 @@ static struct params *params_of(struct request *request, const struct place *pla
             params_text(params, TEXT_NONE);
     }
     params_int64(params, page->limit + 1);
+    params_int64(params, HTTP_REPLY_BYTES_MAX);
     return params;
 }
 

@@ -46,9 +46,9 @@ void serve_start(struct loop *loop)
     state.sources.store = store_open(loop, &(struct store_options){.url = config()->database_url,
                                                                    .name = "aggregator-views",
                                                                    .statements = state.statements});
-    state.sources.redis = redis_open(loop, &(struct redis_options){.url = config()->redis_url,
-                                                                   .name = "aggregator-views",
-                                                                   .command_ms = REDIS_COMMAND_MS});
+    state.sources.redis =
+        redis_open(loop, &(struct redis_options){
+                             .url = config()->redis_url, .name = "aggregator-views", .command_ms = REDIS_COMMAND_MS});
     state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen,
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});

@@ -1,5 +1,5 @@
-/* The aggregator's HTTP side: all views on one address, with connections of their own to PostgreSQL and Redis, so that a
- * slow question never holds up the recording. */
+/* The aggregator's HTTP side: all views on one address, with connections of their own to PostgreSQL and Redis, so that
+ * a slow question never holds up the recording. */
 #ifndef KARCIS_SERVE_H
 #define KARCIS_SERVE_H
 

@@ -331,8 +331,13 @@ static const struct route routes[] = {
 };
 
 static const struct statement *const statements[] = {
-    SQL(stats_counters), SQL(stats_received),     SQL(stats_latencies), SQL(stats_bookings),
-    SQL(stats_payments), SQL(stats_dead_letters), NULL,
+    SQL(stats_counters),
+    SQL(stats_received),
+    SQL(stats_latencies),
+    SQL(stats_bookings),
+    SQL(stats_payments),
+    SQL(stats_dead_letters),
+    NULL,
 };
 
 const struct view stats = {.routes = routes, .statements = statements, .start = start, .stop = stop};

@@ -1,9 +1,9 @@
 /* Reading JSON that somebody sent. jansson does the parsing; what is checked before it keeps a small body from becoming
  * a large tree.
  *
- * The idea to hold in mind: a member is read by saying what it must be; what is not so is added to the problems, and the
- * reading goes on, so that one answer tells everything that is wrong. A member that is absent or null is "not given":
- * its reader returns nothing and finds nothing wrong; body_require does. */
+ * The idea to hold in mind: a member is read by saying what it must be; what is not so is added to the problems, and
+ * the reading goes on, so that one answer tells everything that is wrong. A member that is absent or null is "not
+ * given": its reader returns nothing and finds nothing wrong; body_require does. */
 #ifndef KARCIS_BODY_H
 #define KARCIS_BODY_H
 
@@ -17,8 +17,8 @@ struct json_t;
 struct problems;
 struct uuid;
 
-/* NULL: not JSON (then *why says what and where, in the arena), or deeper or wider than bounds.h allows. Duplicate keys,
- * U+0000 and what is not UTF-8 are not JSON. The caller releases the tree with json_decref. */
+/* NULL: not JSON (then *why says what and where, in the arena), or deeper or wider than bounds.h allows. Duplicate
+ * keys, U+0000 and what is not UTF-8 are not JSON. The caller releases the tree with json_decref. */
 struct json_t *body_parse(struct arena *arena, struct text text, struct text *why);
 
 /* An object that is read; texts that come from it live as long as the tree. */

@@ -20,6 +20,7 @@
 /* ---- memory ---- */
 #define ARENA_BLOCK_BYTES 65536     /* a usual batch of 100 entries fits one or two blocks */
 #define ARENA_BYTES_MAX   (128u << 20) /* one batch or one request; beyond it something is wrong: stop, let another try */
+#define ALLOCATION_KEPT_BYTES (16 << 20) /* freed memory that a program keeps for its next batch */
 #define LOG_BUFFER_BYTES  65536     /* lines are written together, one write(2) a batch */
 #define LOG_VALUE_BYTES_MAX 400     /* one value in a log line */
 
@@ -28,6 +29,7 @@
 #define REDIS_COMMAND_MS      5000  /* the slowest script of ours takes 10 ms; 5 s means stopped, not slow */
 #define REDIS_READ_BLOCK_MS   2000  /* a reader looks up at least this often: a vanished group is noticed, SIGTERM is served */
 #define REDIS_REPLY_BYTES_MAX (64u << 20) /* a batch of 500 entries of ENTRY_BYTES_MAX is cut by this */
+#define REDIS_REPLY_ITEMS_MAX 1000000 /* in one array of a reply; the longest we ask for are CLAIM_ENTRIES_MAX and BATCH_MAX */
 #define STORE_CONNECT_MS      3000
 #define STORE_STATEMENT_MS    10000 /* a batch commits in 2 to 20 ms; 10 s means stopped */
 #define RECONNECT_MS_BASE     50    /* full jitter: uniform in 0..min(cap, base * 2^n) */

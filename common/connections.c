@@ -1,5 +1,5 @@
-/* Listening, the cap, and the deadlines. Every connection's bufferevent is made here and referenced until evhttp has let
- * go of it, which a sweep notices: then evhttp has taken its event callback away. */
+/* Listening, the cap, and the deadlines. Every connection's bufferevent is made here and referenced until evhttp has
+ * let go of it, which a sweep notices: then evhttp has taken its event callback away. */
 #include "common/connections.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "common/loop.h"
 #include "common/metrics.h"
 
-#define BACKLOG       1024 /* connections that wait to be accepted; the kernel's own limit holds too */
+#define BACKLOG        1024 /* connections that wait to be accepted; the kernel's own limit holds too */
 #define DRAIN_SWEEP_MS 20
 
 struct connection {

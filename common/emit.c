@@ -12,8 +12,9 @@
  * ARGV  group, number of events, for each: index of its key, number of words, the words;
  *       number of streams to acknowledge on, for each: index of its key, number of ids, the ids;
  *       "1" when the owner of the then smallest pending entry wants to hear of it
+ * A group that is gone is no error here: what was said before it would be said again without end.
  * allow-oom: when memory is full, new requests are refused at the door, but what is under way must drain. */
-const struct redis_script emit_script = {
+static const struct redis_script emit_script = {
     "#!lua flags=allow-oom\n"
     "local at = 3\n"
     "for _ = 1, tonumber(ARGV[2]) do\n"
@@ -34,7 +35,7 @@ const struct redis_script emit_script = {
     "  end\n"
     "end\n"
     "if ARGV[at] == '1' then\n"
-    "  local next = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1)\n"
+    "  local next = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 1)\n"
     "  if next[1] then redis.call('PUBLISH', 'turn:' .. next[1][2], next[1][1]) end\n"
     "end\n"
     "return acknowledged\n"};
@@ -170,7 +171,7 @@ static void add_rejected(struct emission *emission)
                               runner->inbox.refused.list[i]->refusal.detail));
 }
 
-void emit_prepare(struct runner *runner)
+static void prepare_script(struct runner *runner)
 {
     struct emission emission = {
         .runner = runner, .keys.arena = runner->arena, .events.arena = runner->arena, .acks.arena = runner->arena};
@@ -194,7 +195,56 @@ void emit_prepare(struct runner *runner)
     for (size_t i = 0; i < emission.acks.count; i++)
         add(&all, emission.acks.list[i]);
     add_number(&all, runner->step->is_ordered);
-    runner->emit_words = all.list;
-    runner->emit_word_count = all.count;
-    runner->emit_key_count = emission.keys.count;
+    runner->emit = (struct emit){.words = all.list, .count = all.count, .key_count = emission.keys.count};
+}
+
+/* Nothing follows, nothing is rejected and nobody waits for a turn: plain XACKs do, and cost Redis half of the script.
+ */
+static bool is_ack_alone(const struct runner *runner)
+{
+    const struct batch *batch = runner->batch;
+
+    if (!batch || batch->said || runner->step->is_ordered || runner->inbox.refused.count > 0)
+        return false;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->outcomes[i].kind != DONE)
+            return false;
+    return true;
+}
+
+/* One XACK for each stream. `fn` hears the last answer; if the connection is lost before, all of them are repeated. */
+static bool send_acks(struct runner *runner, redis_reply_fn *fn)
+{
+    const struct batch *batch = runner->batch;
+    bool is_sent = true;
+
+    for (size_t i = 0, next; i < batch->count && is_sent; i = next) { /* sorted by stream */
+        struct words words = {.arena = runner->arena};
+
+        add(&words, TEXT("XACK"));
+        add(&words, stream_key(batch->entries[i]->stream));
+        add(&words, text_of(runner->step->name));
+        for (next = i; next < batch->count && batch->entries[next]->stream == batch->entries[i]->stream; next++)
+            add(&words, batch->entries[next]->id_text);
+        is_sent =
+            redis_send(runner->worker->commands, next == batch->count ? fn : NULL, runner, words.count, words.list);
+    }
+    return is_sent;
+}
+
+void emit_prepare(struct runner *runner)
+{
+    if (is_ack_alone(runner))
+        runner->emit = (struct emit){0};
+    else
+        prepare_script(runner);
+}
+
+bool emit_send(struct runner *runner, redis_reply_fn *fn)
+{
+    const struct emit *emit = &runner->emit;
+
+    if (!emit->words)
+        return send_acks(runner, fn);
+    return redis_eval(runner->worker->commands, &emit_script, fn, runner, emit->key_count, emit->count, emit->words);
 }

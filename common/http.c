@@ -228,7 +228,8 @@ static void on_request(struct evhttp_request *evhttp, void *context)
     connections_request_complete(http->connections,
                                  evhttp_connection_get_bufferevent(evhttp_request_get_connection(evhttp)));
     read_request(request);
-    refused = request->head.header_count > HTTP_HEADERS_MAX ? "there are too many headers" : strict_refuse(&request->head);
+    refused =
+        request->head.header_count > HTTP_HEADERS_MAX ? "there are too many headers" : strict_refuse(&request->head);
     if (refused) {
         answer_header(request, "Connection", TEXT("close"));
         answer_problem(request, 400, "bad_request", refused);
@@ -254,9 +255,8 @@ static void record_answer(struct request *request, int status)
     const char class[] = {(char)('0' + status / 100), 'x', 'x', '\0'};
 
     if (!use->answers[status / 100])
-        use->answers[status / 100] =
-            metrics_counter("karcis_http_requests_total", "Requests answered.", "method", route->method, "path",
-                            route->path, "status", class, NULL);
+        use->answers[status / 100] = metrics_counter("karcis_http_requests_total", "Requests answered.", "method",
+                                                     route->method, "path", route->path, "status", class, NULL);
     if (!use->seconds)
         use->seconds = metrics_histogram("karcis_http_request_seconds", "From the whole request to its answer.",
                                          METRICS_SECONDS, "method", route->method, "path", route->path, NULL);
@@ -294,7 +294,7 @@ void http_send(struct request *request, int status, const char *content_type, st
 
 struct http *http_open(struct loop *loop, const struct http_options *options)
 {
-    static const struct route none = {.method = "", .path = ""};
+    static const struct route none = {.method = "other", .path = "other"};
     struct http *http = calloc(1, sizeof *http);
 
     if (!http || !(http->evhttp = evhttp_new(loop->base)))

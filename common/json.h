@@ -33,12 +33,12 @@ void json_end_array(struct json *json);
 void json_key(struct json *json, const char *key); /* a literal that needs no escapes */
 void json_key_text(struct json *json, struct text key);
 
-void json_text(struct json *json, struct text text);      /* ptr NULL: null */
+void json_text(struct json *json, struct text text); /* ptr NULL: null */
 void json_int(struct json *json, int64_t number);
 void json_bool(struct json *json, bool value);
-void json_none(struct json *json);                        /* null */
+void json_none(struct json *json);                               /* null */
 void json_fixed(struct json *json, double number, int decimals); /* null if it is not finite */
-void json_raw(struct json *json, struct text document);   /* a JSON value that is one already */
+void json_raw(struct json *json, struct text document);          /* a JSON value that is one already */
 
 /* What DESIGN.md writes in one way everywhere. */
 void json_money(struct json *json, int64_t amount, struct text currency); /* {"amount":125000,"currency":"IDR"} */

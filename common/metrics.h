@@ -30,8 +30,8 @@ struct metrics_histogram {
     uint64_t *counts; /* of each bucket alone; the last is for all that is larger */
 };
 
-/* Finds or makes the metric. Behind the help: label names and values, then NULL. The name and the help are literals, label
- * values are copied. The same name must always come with the same kind. */
+/* Finds or makes the metric. Behind the help: label names and values, then NULL. The name and the help are literals,
+ * label values are copied. The same name must always come with the same kind. */
 struct metrics_counter *metrics_counter(const char *name, const char *help, ...) __attribute__((sentinel));
 struct metrics_gauge *metrics_gauge(const char *name, const char *help, ...) __attribute__((sentinel));
 struct metrics_histogram *metrics_histogram(const char *name, const char *help, enum metrics_scale scale, ...)

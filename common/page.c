@@ -80,6 +80,11 @@ bool page_add(struct page_writer *writer, struct text place)
     return true;
 }
 
+void page_cut(struct page_writer *writer)
+{
+    writer->room = 0;
+}
+
 void page_end(struct page_writer *writer)
 {
     json_end_array(writer->json);

@@ -32,6 +32,7 @@ struct page_writer {
  * then one JSON value, then on. */
 struct page_writer page_begin(struct json *json, const struct page *page);
 bool page_add(struct page_writer *writer, struct text place);
+void page_cut(struct page_writer *writer); /* no item more on this page */
 void page_end(struct page_writer *writer);
 
 #endif

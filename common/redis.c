@@ -86,11 +86,15 @@ static void *make_text(const redisReadTask *task, char *bytes, size_t len)
     return reply;
 }
 
+/* NULL makes hiredis refuse the reply: no server of ours sends so many, so whatever announces them is none. */
 static void *make_array(const redisReadTask *task, int count)
 {
     struct redis *redis = task->privdata;
-    struct redis_reply *reply = make_reply(task, REDIS_ARRAY);
+    struct redis_reply *reply;
 
+    if ((size_t)count > REDIS_REPLY_ITEMS_MAX)
+        return NULL;
+    reply = make_reply(task, REDIS_ARRAY);
     reply->count = (size_t)count;
     reply->items = ARENA_ARRAY(redis->arena, struct redis_reply *, (size_t)count);
     return reply;
@@ -510,16 +514,22 @@ void redis_expect_block(struct redis *redis, int block_ms)
     redis->block_ms = block_ms;
 }
 
+/* From the confirmation on, whatever comes is a message; commands sent before are answered before it. */
+static void on_subscribed(struct redis *redis, const struct redis_reply *reply, void *context)
+{
+    (void)context;
+    if (!reply)
+        return;
+    redis->is_listening = reply->type == REDIS_ARRAY;
+    if (!redis->is_listening)
+        log_error("cannot subscribe", LOG_STRING("connection", redis->options.name), LOG_TEXT("why", reply->text));
+}
+
 bool redis_subscribe(struct redis *redis, struct text channel)
 {
     const struct text words[] = {TEXT("SUBSCRIBE"), channel};
 
-    if (redis->state != UP)
-        return false;
-    write_command(redis, NULL, NULL, 2, words);
-    pop_waiting(redis);
-    redis->is_listening = true;
-    return true;
+    return redis_send(redis, on_subscribed, NULL, 2, words);
 }
 
 static struct loaded_script *find_script(struct redis *redis, const struct redis_script *script)

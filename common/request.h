@@ -27,8 +27,8 @@ struct request {
     /* The server's own. */
     struct http *http;
     struct evhttp_request *evhttp;
-    struct route_use *use;         /* the route it took */
-    struct json_t *document;       /* what request_json gave out */
+    struct route_use *use;   /* the route it took */
+    struct json_t *document; /* what request_json gave out */
     int64_t started_us;
     struct request *next, **link; /* among those not answered */
 };

@@ -1,4 +1,5 @@
-/* Paths and queries, by hand: libevent's parser drops keys without a value, truncates at %00 and keeps broken escapes. */
+/* Paths and queries, by hand: libevent's parser drops keys without a value, truncates at %00 and keeps broken escapes.
+ */
 #include "common/route.h"
 
 #include "common/arena.h"
@@ -67,8 +68,7 @@ static bool piece_fits(struct text pattern, struct text piece, struct route_valu
     if (!brace)
         return text_equal(pattern, piece);
     behind = (struct text){brace + 1, (size_t)(pattern.ptr + pattern.len - brace - 1)};
-    if (piece.len <= behind.len ||
-        !text_equal(behind, (struct text){piece.ptr + piece.len - behind.len, behind.len}) ||
+    if (piece.len <= behind.len || !text_equal(behind, (struct text){piece.ptr + piece.len - behind.len, behind.len}) ||
         values->count == ROUTE_VALUES_MAX)
         return false;
     values->items[values->count++] = (struct route_value){

@@ -12,7 +12,8 @@
 struct arena;
 struct request;
 
-enum route_who { /* each may what those before it may */
+/* Each may what those before it may. */
+enum route_who {
     ANYONE, /* no key asked for */
     CLIENT, /* the client or the admin key */
     ADMIN   /* the admin key */
@@ -46,8 +47,8 @@ struct route_path {
     struct text pieces[ROUTE_PIECES_MAX];
 };
 
-/* Cuts and decodes. False: not a path (no slash in front, broken escapes, not UTF-8, a zero byte). A path of more pieces
- * than any route has is cut to ROUTE_PIECES_MAX, which no route has either. */
+/* Cuts and decodes. False: not a path (no slash in front, broken escapes, not UTF-8, a zero byte). A path of more
+ * pieces than any route has is cut to ROUTE_PIECES_MAX, which no route has either. */
 bool route_path_parse(struct arena *arena, struct text path, struct route_path *parsed);
 /* Does the path fit "/shows/{id}"? Fills values with what the names stand for. */
 bool route_path_fits(const char *pattern, const struct route_path *path, struct route_values *values);

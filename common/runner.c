@@ -37,6 +37,11 @@ static struct arena *batch_arena(struct runner *runner)
     return runner->arena;
 }
 
+static size_t batch_most(const struct runner *runner)
+{
+    return (size_t)config()->batch * (runner->step->batch_factor ? runner->step->batch_factor : 1);
+}
+
 static size_t batch_limit(const struct runner *runner)
 {
     const bool is_limited = runner->step->is_ordered && config()->exact_order;
@@ -113,10 +118,9 @@ static void on_stored(struct store *store, const struct store_failure *failure, 
     }
     runner->conflicts = runner->failures = 0;
     metrics_observe(runner->metrics.commit_seconds, (double)(clock_monotonic_us() - runner->begun_us) / 1e6);
-    if (runner->batch_limit < (size_t)config()->batch)
-        runner->batch_limit *= 2;
-    if (runner->batch_limit > (size_t)config()->batch)
-        runner->batch_limit = (size_t)config()->batch;
+    runner->batch_limit *= 2;
+    if (runner->batch_limit > batch_most(runner))
+        runner->batch_limit = batch_most(runner);
     emit_prepare(runner);
     emit(runner);
 }
@@ -249,7 +253,6 @@ static void finish_batch(struct runner *runner)
     metrics_count(runner->metrics.rejected, runner->inbox.refused_emitted);
     inbox_settle(&runner->inbox);
     runner->batch = NULL;
-    runner->emit_words = NULL;
     runner->state = RUNNER_IDLE;
     arena_reset(runner->arena);
     runner_advance(runner);
@@ -278,8 +281,7 @@ static void on_emitted(struct redis *redis, const struct redis_reply *reply, voi
 static void emit(struct runner *runner)
 {
     runner->state = RUNNER_EMITTING;
-    if (!redis_eval(runner->worker->commands, &emit_script, on_emitted, runner, runner->emit_key_count,
-                    runner->emit_word_count, runner->emit_words))
+    if (!emit_send(runner, on_emitted))
         runner_back_off(runner);
 }
 
@@ -404,7 +406,7 @@ struct runner *runner_new(struct worker *worker, const struct step *step)
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     runner->worker = worker;
     runner->step = step;
-    runner->batch_limit = (size_t)config()->batch;
+    runner->batch_limit = batch_most(runner);
     runner->again = loop_timer_new(worker->loop, on_again, runner);
     runner->rescue = loop_timer_new(worker->loop, on_rescue, runner);
     runner->rescuing = rescue_new(runner);

@@ -32,6 +32,11 @@ enum runner_state {
     RUNNER_EMITTING /* committed: saying and acknowledging, as often as it takes */
 };
 
+struct emit { /* the script's words for the batch under way, said as often as it takes; NULL: only to acknowledge */
+    struct text *words;
+    size_t count, key_count;
+};
+
 struct runner {
     struct worker *worker;
     const struct step *step;
@@ -52,8 +57,7 @@ struct runner {
     unsigned failures;  /* in a row, of any kind: the exponent of the back-off */
     size_t turn_count;  /* of todo's first entries that may be decided now */
     struct turn *turn;
-    struct text *emit_words;
-    size_t emit_word_count, emit_key_count;
+    struct emit emit;
     struct loop_timer *again, *rescue;
     struct rescue *rescuing;
     const struct statement *statements[2 * STEP_QUERIES_MAX + 2];
@@ -87,9 +91,9 @@ void reader_unblock(struct runner *runner);   /* ends a read that waits */
 void reader_fetch_due(struct runner *runner); /* postponed entries whose time has come */
 void reader_on_state(struct redis *redis, bool is_up, void *context);
 
-/* emit.c: the words of the script call that says what follows and acknowledges. */
-extern const struct redis_script emit_script;
+/* emit.c: saying what follows and acknowledging, in one script. */
 void emit_prepare(struct runner *runner);
+bool emit_send(struct runner *runner, redis_reply_fn *fn);
 
 /* rescue.c: taking over what dead consumers left pending. */
 extern const struct statement *const rescue_statement;

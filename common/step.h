@@ -38,6 +38,8 @@ struct step {
     int key;
     /* Entries are decided strictly in the order of their ids, whatever the number of workers and whoever dies. */
     bool is_ordered;
+    /* How many times BATCH it takes at once; 0 counts as 1. */
+    size_t batch_factor;
     /* decide also gets entries that were refused (entry->refusal) and must reject them itself: it counts them. */
     bool wants_refused;
     /* May be NULL. Completes an entry once, when it is read: rules across fields, derived values, its key. */

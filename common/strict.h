@@ -14,7 +14,7 @@ struct header {
 struct head {
     size_t header_count;
     const struct header *headers;
-    int minor_version; /* of HTTP/1.x */
+    int minor_version;  /* of HTTP/1.x */
     bool may_have_body; /* libevent reads a body for this method */
 };
 

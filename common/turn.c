@@ -104,6 +104,13 @@ static void on_first(struct turn *turn, const struct redis_reply *reply)
     runner_advance(runner);
 }
 
+static void forget_all(struct runner *runner)
+{
+    inbox_forget_todo(&runner->inbox);
+    runner->state = RUNNER_IDLE;
+    runner_advance(runner);
+}
+
 static void on_answer(struct redis *redis, const struct redis_reply *reply, void *context)
 {
     struct turn *turn = context;
@@ -113,15 +120,17 @@ static void on_answer(struct redis *redis, const struct redis_reply *reply, void
     turn->is_asking = false;
     if (runner->state != RUNNER_TURN)
         return;
+    if (redis_problem_of(reply) == REDIS_NO_GROUP) {
+        forget_all(runner); /* they are read again when the group is there again, and reading makes it */
+        return;
+    }
     if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count == 0) {
         wait(turn);
         return;
     }
     switch ((enum answer)reply->items[0]->integer) {
     case NOTHING_PENDING:
-        inbox_forget_todo(&runner->inbox);
-        runner->state = RUNNER_IDLE;
-        runner_advance(runner);
+        forget_all(runner);
         break;
     case NOT_FIRST:
         on_not_first(turn, reply);

@@ -2,6 +2,7 @@
 #include "common/worker.h"
 
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -136,6 +137,14 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 
 /* ---- the beginning ---- */
 
+/* A batch takes a megabyte and gives it back, a hundred times a second. By default glibc returns it to the kernel each
+ * time and pays for it with page faults: a third of a worker's CPU. */
+static void keep_freed_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, ALLOCATION_KEPT_BYTES);
+    mallopt(M_TRIM_THRESHOLD, ALLOCATION_KEPT_BYTES);
+}
+
 static void raise_file_limit(void)
 {
     struct rlimit limit;
@@ -264,6 +273,7 @@ int program_main(int argc, char **argv, const struct program *program)
     log_open(program->name, level);
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
+    keep_freed_memory();
     start(&process, program);
     event_base_dispatch(process.worker.loop->base);
     end(&process);

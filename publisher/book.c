@@ -138,8 +138,9 @@ static void on_added(struct redis *redis, const struct redis_reply *reply, void 
         answer_accepted(request, acceptance->booking_id);
         return;
     case REDIS_LOST:
-        answer_unavailable(request, "broker_lost",
-                           "it is not known whether the request was taken; with a booking_id of your own it can be sent again");
+        answer_unavailable(
+            request, "broker_lost",
+            "it is not known whether the request was taken; with a booking_id of your own it can be sent again");
         return;
     case REDIS_FULL:
         answer_unavailable(request, "broker_full", "there is no room for new requests now");

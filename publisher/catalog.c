@@ -89,7 +89,8 @@ static struct text read_time_zone(const struct body *body, const char *name)
     return zone;
 }
 
-bool catalog_read(const struct json_t *document, struct text new_id, struct problems *problems, struct catalog_show *show)
+bool catalog_read(const struct json_t *document, struct text new_id, struct problems *problems,
+                  struct catalog_show *show)
 {
     const struct body body = body_open(document, problems);
 

@@ -30,7 +30,8 @@ struct catalog_show {
 };
 
 /* Reads what was sent; false, and the problems, if it cannot be a show. A show without an id gets `new_id`. */
-bool catalog_read(const struct json_t *document, struct text new_id, struct problems *problems, struct catalog_show *show);
+bool catalog_read(const struct json_t *document, struct text new_id, struct problems *problems,
+                  struct catalog_show *show);
 /* The show as it is shown, all seats open. */
 void catalog_write(struct json *json, const struct catalog_show *show);
 

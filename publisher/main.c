@@ -1,5 +1,5 @@
-/* publisher: takes requests over HTTP and puts them on the streams; owns nothing. Each thing it accepts lives in its own
- * file. */
+/* publisher: takes requests over HTTP and puts them on the streams; owns nothing. Each thing it accepts lives in its
+ * own file. */
 #include "common/bounds.h"
 #include "common/config.h"
 #include "common/health.h"
@@ -27,12 +27,11 @@ static bool is_redis_up(void *context)
 
 static void start(struct loop *loop)
 {
-    state.redis = redis_open(loop, &(struct redis_options){.url = config()->redis_url,
-                                                           .name = "publisher",
-                                                           .command_ms = REDIS_COMMAND_MS});
-    state.store = store_open(loop, &(struct store_options){.url = config()->database_url,
-                                                           .name = "publisher",
-                                                           .statements = catalog_statements});
+    state.redis = redis_open(
+        loop, &(struct redis_options){.url = config()->redis_url, .name = "publisher", .command_ms = REDIS_COMMAND_MS});
+    state.store = store_open(
+        loop,
+        &(struct store_options){.url = config()->database_url, .name = "publisher", .statements = catalog_statements});
     state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen,
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});

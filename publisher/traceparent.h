@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include "common/text.h"
 
-/* version-trace-parent-flags in lower-case hex, no id all zeros, version not ff; what follows a later version's flags is
- * accepted, as the specification asks (www.w3.org/TR/trace-context, section 3.2.2). */
+/* version-trace-parent-flags in lower-case hex, no id all zeros, version not ff; what follows a later version's flags
+ * is accepted, as the specification asks (www.w3.org/TR/trace-context, section 3.2.2). */
 bool traceparent_is_valid(struct text header);
 
 #endif

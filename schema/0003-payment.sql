@@ -14,7 +14,7 @@ CREATE TABLE payment.invoices (
     currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     invoice_no   text COLLATE "C" NOT NULL,
     payment_url  text NOT NULL
-) WITH (fillfactor = 60);
+) WITH (fillfactor = 45);
 
 CREATE TABLE payment.payments (
     booking_id uuid NOT NULL,

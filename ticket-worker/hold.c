@@ -64,6 +64,24 @@ static const struct request *request_of(const struct batch *batch, size_t i)
     return batch->entries[i]->detail;
 }
 
+/* Where in a show open seats were last found. Only where the search begins: a wrong one costs time, not a seat. */
+#define SEARCHES_MAX 64
+
+static struct search {
+    uint64_t show; /* hash of its id; shows that share a place take turns */
+    int64_t position;
+} searches[SEARCHES_MAX];
+
+static struct search *search_of(struct text show)
+{
+    const uint64_t hash = content_hash(&show, 1);
+    struct search *search = &searches[hash % SEARCHES_MAX];
+
+    if (search->show != hash)
+        *search = (struct search){.show = hash};
+    return search;
+}
+
 /* ---- what the batch asks about: sorted lists without repetition ---- */
 
 static int compare_seats(const void *a, const void *b)
@@ -257,29 +275,44 @@ static void take_seats(struct batch *batch, const struct rows *rows)
 static bool bind_any(struct batch *batch, struct params *params)
 {
     const struct hold_work *work = batch->work;
-    struct column *shows = params_column(params, COLUMN_TEXT), *quantities = params_column(params, COLUMN_INT64);
+    struct column *shows = params_column(params, COLUMN_TEXT), *quantities = params_column(params, COLUMN_INT64),
+                  *positions = params_column(params, COLUMN_INT32);
     bool is_needed = false;
 
     for (size_t i = 0; i < work->show_count; i++) {
         const struct show *show = &work->shows[i];
 
+        if (show->wanted == 0)
+            continue;
         column_text(shows, show->id);
-        column_int(quantities, show->wanted ? show->wanted + (int64_t)work->seat_count : 0);
-        is_needed = is_needed || show->wanted > 0;
+        column_int(quantities, show->wanted + (int64_t)work->seat_count);
+        column_int(positions, search_of(show->id)->position);
+        is_needed = true;
     }
     return is_needed;
+}
+
+/* Statements count only the shows that were asked about. */
+static struct show *nth_wanted(struct hold_work *work, int64_t place)
+{
+    for (size_t i = 0; i < work->show_count; i++)
+        if (work->shows[i].wanted > 0 && --place == 0)
+            return &work->shows[i];
+    return NULL;
 }
 
 static void take_any(struct batch *batch, const struct rows *rows)
 {
     struct hold_work *work = batch->work;
     struct seat *seats = ARENA_ARRAY(batch->arena, struct seat, rows_count(rows) + 1);
+    struct show *show = NULL;
 
     for (size_t row = 0; row < rows_count(rows); row++) {
-        struct show *show = &work->shows[rows_int(rows, row, 0) - 1];
-
-        if (show->any_count == 0)
+        if (row == 0 || rows_int(rows, row, 0) != rows_int(rows, row - 1, 0)) {
+            show = nth_wanted(work, rows_int(rows, row, 0));
             show->any = &seats[row];
+            search_of(show->id)->position = rows_int(rows, row, 5);
+        }
         show->any_count++;
         seats[row] = (struct seat){
             .seat_id = rows_int(rows, row, 1),

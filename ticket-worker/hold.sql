@@ -24,13 +24,18 @@ CROSS JOIN LATERAL (
     WHERE show_id = wanted.show_id AND label = wanted.label OFFSET 0) AS seat
 
 -- name: hold_any
--- The first open seats of shows in which somebody asks for any.
-SELECT wanted.place, seat.seat_id, seat.ctid, seat.label, seat.amount
-FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS wanted(show_id, quantity, place)
+-- Open seats of shows in which somebody asks for any, from the position given on; if there are too few, from the beginning.
+SELECT wanted.place, seat.seat_id, seat.ctid, seat.label, seat.amount, seat.position
+FROM unnest($1::text[], $2::bigint[], $3::integer[]) WITH ORDINALITY AS wanted(show_id, quantity, from_position, place)
 CROSS JOIN LATERAL (
-    SELECT seat_id, ctid, label, amount, position FROM ticketing.seats
-    WHERE show_id = wanted.show_id AND status = 'OPEN' ORDER BY position LIMIT wanted.quantity) AS seat
-ORDER BY wanted.place, seat.position
+    (SELECT seat_id, ctid, label, amount, position FROM ticketing.seats
+     WHERE show_id = wanted.show_id AND status = 'OPEN' AND position >= wanted.from_position
+     ORDER BY position LIMIT wanted.quantity)
+    UNION ALL
+    (SELECT seat_id, ctid, label, amount, position FROM ticketing.seats
+     WHERE show_id = wanted.show_id AND status = 'OPEN' AND position < wanted.from_position
+     ORDER BY position LIMIT wanted.quantity)
+    LIMIT wanted.quantity) AS seat
 
 -- name: hold_guests
 INSERT INTO ticketing.users (name, is_guest)

@@ -1,4 +1,5 @@
-/* What every unit test begins with: cmocka (which wants the headers before it), and what tests of this project share. */
+/* What every unit test begins with: cmocka (which wants the headers before it), and what tests of this project share.
+ */
 #ifndef KARCIS_TESTS_SUPPORT_H
 #define KARCIS_TESTS_SUPPORT_H
 
@@ -16,8 +17,9 @@ struct loop;
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-/* The text is this string; "-" stands for a text that is not there (ptr NULL). A row of a table names itself in `row`. */
-#define check_text(actual, expected) support_check_text((actual), (expected), NULL, __FILE__, __LINE__)
+/* The text is this string; "-" stands for a text that is not there (ptr NULL). A row of a table names itself in `row`.
+ */
+#define check_text(actual, expected)          support_check_text((actual), (expected), NULL, __FILE__, __LINE__)
 #define check_text_row(actual, expected, row) support_check_text((actual), (expected), (row), __FILE__, __LINE__)
 void support_check_text(struct text actual, const char *expected, const char *row, const char *file, int line);
 
@@ -33,7 +35,7 @@ void support_check_text(struct text actual, const char *expected, const char *ro
 
 /* What ends a process is tried in a forked child. */
 struct child {
-    int exit_code; /* -1: it was killed by a signal (assert) */
+    int exit_code;      /* -1: it was killed by a signal (assert) */
     char output[16384]; /* what it wrote to standard output and standard error; terminated */
 };
 struct child support_run_in_child(void (*fn)(void *context), void *context);

@@ -153,7 +153,11 @@ static bool reference_is_utf8(const unsigned char *at, size_t len)
 {
     while (len > 0) {
         static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-        const size_t size = *at < 0x80 ? 1 : (*at & 0xE0) == 0xC0 ? 2 : (*at & 0xF0) == 0xE0 ? 3 : (*at & 0xF8) == 0xF0 ? 4 : 0;
+        const size_t size = *at < 0x80             ? 1
+                            : (*at & 0xE0) == 0xC0 ? 2
+                            : (*at & 0xF0) == 0xE0 ? 3
+                            : (*at & 0xF8) == 0xF0 ? 4
+                                                   : 0;
         uint32_t character = size == 1 ? *at : *at & (0x7Fu >> size);
 
         if (size == 0 || size > len)
@@ -163,7 +167,8 @@ static bool reference_is_utf8(const unsigned char *at, size_t len)
                 return false;
             character = character << 6 | (at[i] & 0x3F);
         }
-        if (character < smallest[size] || character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF) || character == 0)
+        if (character < smallest[size] || character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF) ||
+            character == 0)
             return false;
         at += size;
         len -= size;
@@ -191,7 +196,8 @@ static void random_four_byte_sequences_are_judged_as_the_standard_says(void **st
     for (int i = 0; i < 500000; i++) {
         const uint64_t bits = support_random(&random);
         const unsigned char bytes[] = {(unsigned char)(0xEC + (bits & 15)), (unsigned char)(bits >> 8 | 0x80),
-                                       (unsigned char)(0x80 | (bits >> 16 & 0x7F)), (unsigned char)(0x80 | (bits >> 24 & 0x7F))};
+                                       (unsigned char)(0x80 | (bits >> 16 & 0x7F)),
+                                       (unsigned char)(0x80 | (bits >> 24 & 0x7F))};
 
         if (text_is_utf8((struct text){(const char *)bytes, 4}) != reference_is_utf8(bytes, 4))
             check_row(false, "%02x %02x %02x %02x", bytes[0], bytes[1], bytes[2], bytes[3]);
@@ -205,11 +211,12 @@ static void an_identifier_has_only_what_is_promised_and_fits(void **state)
         size_t len_max;
         bool is_identifier;
     } cases[] = {
-        {TEXT("ayu"), 64, true},   {TEXT("A-Z_0.9"), 64, true}, {TEXT("."), 64, true},      {TEXT("12345678"), 8, true},
-        {TEXT("123456789"), 8, false}, {TEXT(""), 64, false},   {TEXT("a b"), 64, false},   {TEXT("a,b"), 64, false},
-        {TEXT("a/b"), 64, false},  {TEXT("a:b"), 64, false},    {TEXT("a\0"), 64, false},   {TEXT("\xC3\xA9"), 64, false},
-        {TEXT("a\n"), 64, false},  {TEXT("@"), 64, false},      {TEXT("["), 64, false},     {TEXT("`"), 64, false},
-        {TEXT("{"), 64, false},
+        {TEXT("ayu"), 64, true},     {TEXT("A-Z_0.9"), 64, true},   {TEXT("."), 64, true},
+        {TEXT("12345678"), 8, true}, {TEXT("123456789"), 8, false}, {TEXT(""), 64, false},
+        {TEXT("a b"), 64, false},    {TEXT("a,b"), 64, false},      {TEXT("a/b"), 64, false},
+        {TEXT("a:b"), 64, false},    {TEXT("a\0"), 64, false},      {TEXT("\xC3\xA9"), 64, false},
+        {TEXT("a\n"), 64, false},    {TEXT("@"), 64, false},        {TEXT("["), 64, false},
+        {TEXT("`"), 64, false},      {TEXT("{"), 64, false},
     };
 
     (void)state;
@@ -238,14 +245,8 @@ static void a_list_gives_every_piece_also_the_empty_ones(void **state)
         const char *list;
         const char *pieces[5]; /* "" is a piece too; NULL ends */
     } cases[] = {
-        {"a", {"a"}},
-        {"a,b", {"a", "b"}},
-        {"a,,b", {"a", "", "b"}},
-        {",", {"", ""}},
-        {"a,", {"a", ""}},
-        {",a", {"", "a"}},
-        {"", {""}},
-        {NULL, {NULL}},
+        {"a", {"a"}},      {"a,b", {"a", "b"}}, {"a,,b", {"a", "", "b"}}, {",", {"", ""}}, {"a,", {"a", ""}},
+        {",a", {"", "a"}}, {"", {""}},          {NULL, {NULL}},
     };
 
     (void)state;
@@ -264,8 +265,8 @@ static void a_list_gives_every_piece_also_the_empty_ones(void **state)
 
 static void texts_compare_byte_by_byte_as_collate_c_does(void **state)
 {
-    static const struct text in_order[] = {TEXT(""), TEXT("\0"), TEXT("A"), TEXT("A\0"), TEXT("A1"), TEXT("A10"), TEXT("A2"),
-                                           TEXT("B"), TEXT("a"), TEXT("\x7F"), TEXT("\x80"), TEXT("\xFF")};
+    static const struct text in_order[] = {TEXT(""),   TEXT("\0"), TEXT("A"), TEXT("A\0"),  TEXT("A1"),   TEXT("A10"),
+                                           TEXT("A2"), TEXT("B"),  TEXT("a"), TEXT("\x7F"), TEXT("\x80"), TEXT("\xFF")};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(in_order); i++)

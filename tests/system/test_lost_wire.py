@@ -1,0 +1,57 @@
+"""Streams and groups may vanish under the workers' hands: an operator's mistake, FLUSHALL, a copy of Redis from yesterday.
+What has to be made again is made again, and what is read again is recognised."""
+import pytest
+
+from karcis import GROUPS, STREAMS, wait_until
+
+
+def all_groups(stack):
+    return [(stream, group["name"]) for stream in STREAMS if stack.redis.exists(stream) for group in stack.redis.xinfo_groups(stream)]
+
+
+@pytest.mark.parametrize("stream, group", [(stream, group) for stream, groups in GROUPS.items() for group in sorted(groups)])
+def test_a_group_that_was_destroyed_is_made_again_and_the_flow_goes_on(stack, stream, group):
+    show = stack.show("A1", "A2")
+    stack.wait_for(stack.book(show, "A1"), "CONFIRMED")
+    stack.wait_drained()
+    stack.redis.xgroup_destroy(stream, group)
+    booking = stack.book(show, "A2", payment="link")
+    stack.wait_for(booking, "AWAITING_PAYMENT")
+    stack.xadd({"invoice_no": stack.one("SELECT invoice_no FROM payment.invoices WHERE booking_id = %s", booking)},
+               stream="payment.requested")
+    stack.wait_for(booking, "CONFIRMED")
+
+
+def test_all_streams_deleted_at_rest_are_made_again_and_the_flow_goes_on(own_stack):
+    stack = own_stack()
+    show = stack.show("A1", "A2", "A3")
+    for seat in ("A1", "A2", "A3"):
+        stack.wait_for(stack.book(show, seat), "CONFIRMED")
+        stack.wait_drained()
+        before = all_groups(stack)
+        stack.redis.delete(*STREAMS)
+        wait_until(lambda: set(all_groups(stack)) >= set(before) - {("booking.closed", "record")}, "the groups are there again")
+    stack.check_at_rest()
+
+
+@pytest.mark.parametrize("victims", [[("booking.requested", "hold")], None], ids=["hold", "all groups"])
+def test_groups_destroyed_under_load_lose_nothing(own_stack, victims):
+    """Nobody else is there to make the groups again: the one worker has entries in hand that are nobody's any more."""
+    stack = own_stack(BATCH=10)
+    show = stack.show(seats=400)
+    seats = list(stack.seats(show))
+    booked = []
+    for n in range(4):
+        with stack.redis.pipeline(transaction=False) as pipe:
+            booked += [stack.book(show, seat, pipe=pipe) for seat in seats[n * 100:(n + 1) * 100]]
+            pipe.execute()
+        wait_until(lambda: stack.pending("booking.requested", "hold"), "the worker has something in hand")
+        for stream, group in victims or all_groups(stack):
+            stack.redis.xgroup_destroy(stream, group)
+        wait_until(lambda: ("booking.requested", "hold") in all_groups(stack), "the group is there again")
+    stack.wait_drained(timeout=30)
+    statuses = stack.rows("SELECT status::text, count(*) FROM ticketing.bookings WHERE booking_id = ANY(%s::uuid[]) GROUP BY 1", booked)
+    assert statuses == [("CONFIRMED", 400)]
+    said = [fields["event_id"] for _, fields in stack.entries("seat.held")]
+    assert len(set(said)) == 400 and len(said) < 4000, "said again, but not without end"
+    stack.check_at_rest()

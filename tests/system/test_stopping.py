@@ -1,0 +1,178 @@
+"""Programs come and go: asked to, killed, or frozen. Nothing is lost, and nobody waits long for what another had in hand."""
+import http.client
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from karcis import PROGRAMS, Stack, wait_until
+
+TAKE_OVER_S = 5
+
+
+class Load:
+    """Bookings without end, each for a seat of its own, until the block is left."""
+
+    def __init__(self, stack, seats=4000):
+        self.stack, self.show, self.booked = stack, stack.show(seats=seats), []
+        self.seats = iter(list(stack.seats(self.show)))
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        for seat in self.seats:
+            if self.stopped.is_set():
+                return
+            self.booked.append(self.stack.book(self.show, seat))
+
+    def __enter__(self):
+        self.thread.start()
+        wait_until(lambda: len(self.booked) > 50, "the load runs")
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.thread.join()
+
+    def all_are_confirmed(self):
+        self.stack.wait_drained(timeout=60)
+        assert set(self.stack.rows("SELECT booking_id::text, status::text FROM ticketing.bookings WHERE show_id = %s", self.show)) == {
+            (booking, "CONFIRMED") for booking in self.booked}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two workers of each kind, for tests in which one takes over from the other."""
+    stack = Stack.start(TICKET_WORKERS=2, PAYMENT_WORKERS=2, BATCH=20)
+    yield stack
+    stack.end()
+
+
+@pytest.fixture
+def two(pair):
+    yield pair
+    pair.check_at_rest()
+
+
+def freeze(stack, name):
+    os.kill(stack.pid(name), signal.SIGSTOP)
+
+
+def thaw(stack, name):
+    os.kill(stack.pid(name), signal.SIGCONT)
+
+
+def give_to_frozen(stack, name, show, seats):
+    """Books seats one after the other until the frozen worker, whose reader waits, was given an entry. The bookings."""
+    booked = []
+    for seat in seats:
+        booked.append(stack.book(show, seat))
+        wait_until(lambda: not unread(stack), "Redis hands the entry out")
+        if stack.pending("booking.requested", "hold").get(stack.consumer(name)):
+            return booked
+    raise AssertionError("the frozen worker was given nothing")
+
+
+def unread(stack):
+    (group,) = stack.redis.xinfo_groups("booking.requested")[:1]
+    return group["last-delivered-id"] != stack.redis.xinfo_stream("booking.requested")["last-generated-id"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_told_to_stop_under_load_exits_0_in_time_and_nothing_is_lost(two, program, tell):
+    name = program if program == "publisher" else f"{program}-1"
+    idle = http.client.HTTPConnection("127.0.0.1", two.port(name), timeout=5)
+    idle.request("GET", "/readyz")  # kept open: somebody always keeps a connection open
+    idle.getresponse().read()
+    with Load(two) as load:
+        status, seconds = two.terminate(name)
+        so_far = len(load.booked)
+        two.wait_ready(name)
+        wait_until(lambda: len(load.booked) > so_far, "the load goes on")
+    idle.close()
+    assert status == 0, two.tail(name)
+    assert seconds < 8
+    load.all_are_confirmed()
+    tell(f"{seconds:.2f} s")
+
+
+def test_what_a_stopping_worker_hands_back_is_taken_over_at_once(two, tell):
+    """The first worker has entries that wait for their turn, which the frozen second one holds up."""
+    show = two.show(seats=60)
+    seats = iter(list(two.seats(show)))
+    leaver, stayer = "ticket-worker-1", "ticket-worker-2"
+    heartbeat = f"hb:{two.consumer(leaver)}"
+    freeze(two, stayer)
+    booked = give_to_frozen(two, stayer, show, seats)
+    booked += [two.book(show, next(seats)) for _ in range(5)]
+    wait_until(lambda: two.pending("booking.requested", "hold").get(two.consumer(leaver), 0) > 0, "the leaver has something in hand")
+    status, _ = two.terminate(leaver)
+    assert status == 0 and not two.redis.exists(heartbeat), "whoever leaves says so"
+    assert two.pending("booking.requested", "hold"), "the entries are handed back, not acknowledged"
+    thaw(two, stayer)
+    started = time.monotonic()
+    for booking in booked:
+        two.wait_for(booking, "CONFIRMED", timeout=TAKE_OVER_S)
+    seconds = time.monotonic() - started
+    assert seconds < TAKE_OVER_S
+    two.wait_ready(leaver)
+    tell(f"{seconds:.2f} s")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+def test_the_entries_of_a_dead_worker_are_taken_over_in_time(two, number, tell):
+    """Its entry is the smallest pending one, so everybody behind it waits for the take-over."""
+    show = two.show(seats=60)
+    seats = iter(list(two.seats(show)))
+    victim, other = "ticket-worker-1", "ticket-worker-2"
+    freeze(two, victim)
+    booked = give_to_frozen(two, victim, show, seats)
+    booked += [two.book(show, next(seats)) for _ in range(5)]
+    started = time.monotonic()
+    if number == signal.SIGKILL:
+        two.kill(victim)
+    for booking in booked:
+        two.wait_for(booking, "CONFIRMED", timeout=TAKE_OVER_S)
+    seconds = time.monotonic() - started
+    assert seconds < TAKE_OVER_S
+    assert "entries taken over" in two.log(victim) + two.log(other)
+    if number == signal.SIGSTOP:
+        thaw(two, victim)
+    two.wait_ready(victim)
+    wait_until(lambda: two.backlog() == {}, "whoever wakes up finds its work done")
+    tell(f"{seconds:.2f} s")
+
+
+def test_a_killed_payment_worker_loses_no_payment_and_makes_none_twice(two):
+    with Load(two) as load:
+        for _ in range(4):
+            victim = wait_until(lambda: next((name for name in two.workers("payment-worker")
+                                              if two.pending("seat.held", "invoice").get(two.consumer(name))
+                                              or two.pending("invoice.created", "charge").get(two.consumer(name))), None), "one is at work")
+            two.kill(victim)
+    load.all_are_confirmed()
+    assert two.one("SELECT count(*) FROM payment.payments JOIN ticketing.bookings USING (booking_id) WHERE show_id = %s",
+                   load.show) == len(load.booked)
+
+
+def test_workers_are_added_and_removed_while_bookings_go_on(two):
+    with Load(two) as load:
+        added = two.add("ticket-worker"), two.add("payment-worker")
+        assert added == ("ticket-worker-3", "payment-worker-3")
+        wait_until(lambda: all("event=\"seat held\"" in two.log(name) or "event=invoiced" in two.log(name) for name in added), "they work")
+        for name in ("ticket-worker-1", *added):
+            two.remove(name)
+    load.all_are_confirmed()
+    two.command("up")  # what was removed comes back
+    two.wait_ready("ticket-worker-1")
+
+
+def test_a_step_that_nobody_runs_holds_up_only_its_own_entries(stack):
+    show = stack.show("A1", "A2")
+    with stack.restarted("payment-worker-1", STEPS="invoice"):
+        booking = stack.book(show, "A1")
+        stack.wait_for(booking, "AWAITING_PAYMENT")
+        assert wait_until(lambda: stack.backlog() == {"invoice.created/charge": "unread"}, "only charge has something left to do")
+    stack.wait_for(booking, "CONFIRMED")
