@@ -6,7 +6,7 @@
 FROM debian:bookworm-slim AS build
 WORKDIR /karcis
 COPY stack/install stack/
-RUN stack/install build && apt-get -qq install --yes --no-install-recommends libc6-dev >/dev/null \
+RUN stack/install build \
     && cd /tmp && apt-get -qq download postgresql-client-15 && dpkg -x postgresql-client-15_*.deb psql
 
 COPY Makefile ./

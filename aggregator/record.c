@@ -297,7 +297,8 @@ const struct step record = {
     .reads = {BOOKING_REQUESTED, SEAT_RESERVED, SEAT_HELD, INVOICE_CREATED, PAYMENT_REQUESTED, PAYMENT_DONE,
               CANCEL_REQUESTED, BOOKING_CLOSED, EVENTS, DEAD},
     .reads_count = 10,
-    .batch_factor = 4, /* nobody waits for it: fewer, larger transactions */
+    .batch_factor = 4,
+    .linger_ms = 20,
     .key = -1,
     .wants_refused = true,
     .loads = {{SQL(record_events), bind_events, take_events}},

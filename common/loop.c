@@ -14,12 +14,25 @@ struct loop_timer {
     void *context;
 };
 
+/* libevent's own words ("Nameserver … has failed") in our form. */
+static void on_libevent_message(int severity, const char *message)
+{
+    log_write(severity >= EVENT_LOG_WARN ? LOG_WARN : LOG_DEBUG, "libevent", LOG_STRING("detail", message));
+}
+
+static void on_resolver_message(int is_warning, const char *message)
+{
+    on_libevent_message(is_warning ? EVENT_LOG_WARN : EVENT_LOG_DEBUG, message);
+}
+
 struct loop *loop_new(void)
 {
     struct loop *loop = calloc(1, sizeof *loop);
 
     if (!loop || sodium_init() < 0)
         log_fatal(EXIT_TEMPORARY, "cannot start", NULL);
+    event_set_log_callback(on_libevent_message);
+    evdns_set_log_fn(on_resolver_message);
     loop->base = event_base_new();
     if (!loop->base)
         log_fatal(EXIT_TEMPORARY, "cannot make an event loop", NULL);

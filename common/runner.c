@@ -251,6 +251,8 @@ static void finish_batch(struct runner *runner)
         metrics_count(runner->metrics.rejected, runner->batch->outcomes[i].kind == REJECT);
     }
     metrics_count(runner->metrics.rejected, runner->inbox.refused_emitted);
+    if (runner->step->linger_ms && runner->batch && runner->batch->count < (size_t)config()->batch)
+        runner->lingers_until_us = clock_monotonic_us() + runner->step->linger_ms * 1000;
     inbox_settle(&runner->inbox);
     runner->batch = NULL;
     runner->state = RUNNER_IDLE;
@@ -314,7 +316,10 @@ void runner_advance(struct runner *runner)
     }
     if (runner->inbox.todo.count == 0) {
         reader_fetch_due(runner);
-        reader_read(runner);
+        if (runner->lingers_until_us > clock_monotonic_us())
+            runner_advance_later(runner, runner->step->linger_ms);
+        else
+            reader_read(runner);
         return;
     }
     if (!store_is_up(runner->store))

@@ -66,7 +66,8 @@ struct runner {
         struct metrics_counter *entries, *redelivered, *taken_over, *rejected, *postponed, *conflicts;
         struct metrics_histogram *batch_entries, *commit_seconds;
     } metrics;
-    int64_t begun_us; /* when the batch under way began */
+    int64_t begun_us;         /* when the batch under way began */
+    int64_t lingers_until_us; /* no read before */
 };
 
 struct runner *runner_new(struct worker *worker, const struct step *step);

@@ -40,6 +40,9 @@ struct step {
     bool is_ordered;
     /* How many times BATCH it takes at once; 0 counts as 1. */
     size_t batch_factor;
+    /* Nobody waits for this step: after a batch that was not full it lets more come for so long. Every read and every
+     * acknowledgement makes Redis write its log to disk, which whoever is waited for would have to wait for. */
+    int linger_ms;
     /* decide also gets entries that were refused (entry->refusal) and must reject them itself: it counts them. */
     bool wants_refused;
     /* May be NULL. Completes an entry once, when it is read: rules across fields, derived values, its key. */

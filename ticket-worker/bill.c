@@ -30,6 +30,7 @@ const struct step bill = {
     .fields = bill_fields,
     .field_count = FIELDS,
     .key = BOOKING_ID,
+    .linger_ms = 20, /* a booking that is charged at once is mostly settled by then, and need not be touched */
     .decide = decide,
     .stores = {{SQL(bill_store), bind_store, NULL}},
 };

@@ -1,0 +1,95 @@
+"""plans_use_indexes_even_when_made_on_empty_tables: a worker plans its statements once, perhaps on the first day, and
+keeps the plan for millions of rows (common/store.c says with which settings)."""
+import glob
+import json
+import os
+import re
+import subprocess
+
+import psycopg2
+import pytest
+
+from karcis import ROOT, Stack
+
+OWNERS = {"ticket": "ticket-worker", "payment": "payment-worker"}
+
+
+def statements(program):
+    """{name: SQL} of the sections of a program's .sql files, as the build cuts them."""
+    found = {}
+    for path in sorted(glob.glob(f"{ROOT}/{program}/*.sql")):
+        with open(path) as file:
+            for section in re.split(r"^-- name: ", file.read(), flags=re.M)[1:]:
+                name, _, text = section.partition("\n")
+                found[name.strip()] = text
+    return found
+
+
+def session_options():
+    """What store.c gives its sessions."""
+    with open(f"{ROOT}/common/store.c") as file:
+        declaration = re.search(r"session_options\[\] =\n(.*?);\n", file.read(), re.S).group(1)
+    return "".join(re.findall(r'"([^"]*)"', declaration))
+
+
+@pytest.fixture(scope="module")
+def fresh(shared):
+    """fresh(role): a session of that role in a database that was migrated a moment ago and has never held a row."""
+    shared["stack"] = stack = shared["stack"] or Stack.start()
+    superuser = psycopg2.connect(stack.role_url("postgres", "postgres"))
+    superuser.autocommit = True
+    with superuser.cursor() as cursor:
+        cursor.execute("CREATE DATABASE fresh OWNER karcis TEMPLATE template0")
+    url = re.sub("/karcis$", "/fresh", stack.env["DATABASE_URL"])
+    subprocess.run([f"{ROOT}/schema/migrate"], env={"PATH": os.environ["PATH"], "DATABASE_URL": url}, check=True)
+    sessions = {role: psycopg2.connect(stack.role_url(role, "fresh"), options=session_options()) for role in OWNERS}
+    yield sessions.get
+    for session in sessions.values():
+        session.close()
+    with superuser.cursor() as cursor:
+        cursor.execute("DROP DATABASE fresh")
+    superuser.close()
+
+
+def plan_of(session, sql):
+    """The plan of the prepared statement, whatever its parameters will be."""
+    parameters = len(set(re.findall(r"\$\d+", re.sub(r"--.*", "", sql))))
+    with session.cursor() as cursor:
+        cursor.execute(f"PREPARE statement AS {sql}")
+        arguments = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE statement{arguments}")
+        (plan,) = cursor.fetchone()[0]
+    session.rollback()
+    with session.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    session.commit()
+    return plan["Plan"]
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def finds_by_key(node):
+    """It goes to the rows it wants: through an index, with a condition on its key, or to their place."""
+    if node["Node Type"] == "Tid Scan":
+        return "TID Cond" in node
+    return node["Node Type"] in ("Index Scan", "Index Only Scan") and "Index Cond" in node
+
+
+CASES = [(role, name) for role, program in OWNERS.items() for name in statements(program)]
+
+
+@pytest.mark.parametrize("role, name", CASES, ids=[name for _, name in CASES])
+def test_a_statement_planned_on_empty_tables_finds_its_rows_by_key(fresh, role, name):
+    plan = plan_of(fresh(role), statements(OWNERS[role])[name])
+    looks = [node for node in nodes(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
+    assert all(finds_by_key(node) for node in looks), json.dumps(plan, indent=1)
+
+
+def test_all_statements_of_the_workers_were_looked_at():
+    assert {"hold_known", "hold_seats", "hold_any", "hold_take", "settle_close", "settle_seats", "bill_store", "invoice_load",
+            "charge_load", "charge_invoices"} <= {name for _, name in CASES}
+    assert "enable_seqscan=off" in session_options() and "plan_cache_mode=force_generic_plan" in session_options()

@@ -1,0 +1,210 @@
+/* request: a booking request's fields against each other. */
+#include "tests/unit/step_fixture.h"
+
+#include <stdlib.h>
+
+#include "common/arena.h"
+#include "common/config.h"
+#include "ticket-worker/request.h"
+#include "ticket-worker/steps.h"
+
+static int open_fixture(void **state)
+{
+    unsetenv("PAYMENT_MODE");
+    config_load();
+    *state = fixture_new(&hold);
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    fixture_free(*state);
+    return 0;
+}
+
+static struct entry *request_entry(struct fixture *fixture, const char *fields)
+{
+    return fixture_entry(fixture, BOOKING_REQUESTED, "100-1", fields);
+}
+
+static const struct request *request_of(struct fixture *fixture, const char *fields)
+{
+    const struct entry *entry = request_entry(fixture, fields);
+
+    check_row(!entry->refusal.reason, "%s: %.*s", fields, (int)entry->refusal.detail.len, entry->refusal.detail.ptr);
+    return entry->detail;
+}
+
+static void a_request_that_does_not_fit_is_refused_with_the_reason(void **state)
+{
+    static const struct {
+        const char *fields, *detail;
+    } cases[] = {
+        {"show=demo seat=A1", "user: is missing"},
+        {"user=ayu seat=A1", "show: is missing"},
+        {"user=a/yu show=demo seat=A1", "user: must be 1 to 64 of A-Z a-z 0-9 . _ -"},
+        {"user=ayu show=demo", "one of seats, seat and quantity must be given"},
+        {"user=ayu show=demo seats=", "one of seats, seat and quantity must be given"},
+        {"user=ayu show=demo seats=A1 seat=A2", "one of seats, seat and quantity must be given"},
+        {"user=ayu show=demo seats=A1 quantity=1", "one of seats, seat and quantity must be given"},
+        {"user=ayu show=demo seat=A1 quantity=1", "one of seats, seat and quantity must be given"},
+        {"user=ayu show=demo seats=A1,B1,A1", "seats: the same seat twice"},
+        {"user=ayu show=demo seats=A1,,B1", "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
+        {"user=ayu show=demo seats=A1,", "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
+        {"user=ayu show=demo seats=,", "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
+        {"user=ayu show=demo seats=A1;B1", "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
+        {"user=ayu show=demo seats=A1234567890123456789012345678901X",
+         "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
+        {"user=ayu show=demo seat=A1234567890123456789012345678901X", "seat: too long, or not printable UTF-8"},
+        {"user=ayu show=demo seats=1,2,3,4,5,6,7,8,9,10,11", "seats: at most 10"},
+        {"user=ayu show=demo quantity=0", "quantity: must be a whole number in its range"},
+        {"user=ayu show=demo quantity=11", "quantity: must be a whole number in its range"},
+        {"user=ayu show=demo quantity=two", "quantity: must be a whole number in its range"},
+        {"user=ayu show=demo seat=A1 waitlist=maybe", "waitlist: no|yes"},
+        {"user=ayu show=demo seat=A1 payment=cash", "payment: auto|link"},
+        {"user=ayu show=demo seat=A1 booking_id=7", "booking_id: must be a UUID"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct entry *entry = request_entry(*state, cases[i].fields);
+
+        check_row(entry->refusal.reason, "%s", cases[i].fields);
+        assert_string_equal(entry->refusal.reason, "invalid_field");
+        check_text_row(entry->refusal.detail, cases[i].detail, cases[i].fields);
+    }
+}
+
+static void seats_are_kept_in_the_order_of_their_labels(void **state)
+{
+    const struct request *request = request_of(*state, "user=ayu show=demo seats=B2,A10,A1,B1");
+
+    assert_int_equal(request->label_count, 4);
+    assert_int_equal(request->quantity, 4);
+    check_text(request->labels[0], "A1");
+    check_text(request->labels[1], "A10");
+    check_text(request->labels[2], "B1");
+    check_text(request->labels[3], "B2");
+}
+
+static void ten_seats_are_not_too_many(void **state)
+{
+    assert_int_equal(request_of(*state, "user=ayu show=demo seats=1,2,3,4,5,6,7,8,9,10")->label_count, 10);
+    assert_int_equal(request_of(*state, "user=ayu show=demo quantity=10")->quantity, 10);
+    assert_int_equal(request_of(*state, "user=ayu show=demo seat=A1234567890123456789012345678901")->label_count, 1);
+}
+
+static void an_empty_field_counts_as_not_given(void **state)
+{
+    const struct request *request =
+        request_of(*state, "user=ayu show=demo seats= seat= quantity=3 waitlist= payment= booking_id=");
+
+    assert_int_equal(request->label_count, 0);
+    assert_int_equal(request->quantity, 3);
+    assert_true(request->waits);
+}
+
+static void whoever_says_nothing_waits_and_pays_as_configured(void **state)
+{
+    const char *plain = "user=ayu show=demo seat=A1";
+
+    assert_true(request_of(*state, plain)->waits);
+    assert_false(request_of(*state, plain)->pays_by_link);
+    assert_false(request_of(*state, "user=ayu show=demo seat=A1 waitlist=no")->waits);
+    assert_true(request_of(*state, "user=ayu show=demo seat=A1 waitlist=yes")->waits);
+    assert_true(request_of(*state, "user=ayu show=demo seat=A1 payment=link")->pays_by_link);
+    setenv("PAYMENT_MODE", "link", 1);
+    config_load();
+    assert_true(request_of(*state, plain)->pays_by_link);
+    assert_false(request_of(*state, "user=ayu show=demo seat=A1 payment=auto")->pays_by_link);
+}
+
+static void the_same_content_has_the_same_fingerprint_however_it_is_written(void **state)
+{
+    static const char *const same[] = {
+        "user=ayu show=demo seats=A1,B1",
+        "seats=B1,A1 show=demo user=ayu",
+        "user=ayu show=demo seats=A1,B1 waitlist=yes",
+        "user=ayu show=demo seats=A1,B1 event_id=7 source=web at=2026-11-21T01:22:05Z",
+        "user=ayu show=demo seats=A1,B1 booking_id=01563e3a-b5d3-d676-4c61-efb99302bd5b",
+        "user=ayu show=demo seats=A1,B1 unknown=field",
+    };
+    const int64_t fingerprint = request_of(*state, same[0])->fingerprint;
+
+    for (size_t i = 0; i < COUNT_OF(same); i++)
+        check_row(request_of(*state, same[i])->fingerprint == fingerprint, "%s", same[i]);
+    assert_true(request_of(*state, "user=ayu show=demo seat=A1")->fingerprint ==
+                request_of(*state, "user=ayu show=demo seats=A1")->fingerprint);
+}
+
+static void other_content_has_another_fingerprint(void **state)
+{
+    static const char *const different[] = {
+        "user=ayu show=demo seats=A1,B1",
+        "user=budi show=demo seats=A1,B1",
+        "user=ayu show=other seats=A1,B1",
+        "user=ayu show=demo seats=A1",
+        "user=ayu show=demo seats=A1,B2",
+        "user=ayu show=demo seats=A1,B1,C1",
+        "user=ayu show=demo quantity=2",
+        "user=ayu show=demo quantity=1",
+        "user=ayu show=demo seats=A1,B1 waitlist=no",
+        "user=ayu show=demo seats=2",
+        "user=ayu show=demo seats=A1,B1 payment=link",
+    };
+    int64_t fingerprints[COUNT_OF(different)];
+
+    for (size_t i = 0; i < COUNT_OF(different); i++) {
+        fingerprints[i] = request_of(*state, different[i])->fingerprint;
+        for (size_t j = 0; j < i; j++)
+            check_row(fingerprints[i] != fingerprints[j], "%s and %s", different[i], different[j]);
+    }
+}
+
+/* What stands in the store must be recognised by every later version. */
+static void a_fingerprint_is_the_same_for_ever(void **state)
+{
+    assert_int_equal(request_of(*state, "user=ayu show=demo seats=A1,B1")->fingerprint, -2833788182508571255);
+}
+
+static void a_booking_without_an_id_gets_one_from_its_entry(void **state)
+{
+    const char *fields = "user=ayu show=demo seat=A1";
+    const struct entry *entry = request_entry(*state, fields), *again = request_entry(*state, fields);
+    const struct entry *elsewhere = fixture_entry(*state, BOOKING_REQUESTED, "100-2", fields);
+    const struct entry *other = request_entry(*state, "user=ayu show=demo seat=A2");
+
+    assert_int_equal(uuid_compare(entry->key, again->key), 0);
+    assert_int_not_equal(uuid_compare(entry->key, elsewhere->key), 0);
+    assert_int_not_equal(uuid_compare(entry->key, other->key), 0); /* Redis lost its past and uses an id again */
+    assert_int_equal(entry->key.bytes[5], 100);                    /* begins with its time, so it sorts by it */
+    assert_int_equal(entry->key.bytes[6] >> 4, 8);
+}
+
+static void a_booking_with_an_id_keeps_it(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct entry *entry =
+        request_entry(fixture, "user=ayu show=demo seat=A1 booking_id=01563E3A-B5D3-D676-4C61-EFB99302BD5B");
+
+    check_text(uuid_text(fixture->arena, entry->key), "01563e3a-b5d3-d676-4c61-efb99302bd5b");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_request_that_does_not_fit_is_refused_with_the_reason),
+        TEST(seats_are_kept_in_the_order_of_their_labels),
+        TEST(ten_seats_are_not_too_many),
+        TEST(an_empty_field_counts_as_not_given),
+        TEST(whoever_says_nothing_waits_and_pays_as_configured),
+        TEST(the_same_content_has_the_same_fingerprint_however_it_is_written),
+        TEST(other_content_has_another_fingerprint),
+        TEST(a_fingerprint_is_the_same_for_ever),
+        TEST(a_booking_without_an_id_gets_one_from_its_entry),
+        TEST(a_booking_with_an_id_keeps_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
