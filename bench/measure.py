@@ -185,5 +185,5 @@ def floor_redis(stack, program, publish, bookings, users, batch, connections=4, 
     """The same entries said, read and acknowledged in batches of the same size, without PostgreSQL."""
     generator = [publish, "load", str(stack.redis_port), "load", "1", str(bookings), str(users), str(connections),
                  str(pipeline), "0"]
-    return _floor(stack, [program, f"redis://127.0.0.1:{stack.redis_port}", str(bookings), str(batch)],
+    return _floor(stack, [program, str(stack.redis_port), str(bookings), str(batch)],
                   {"redis": stack.pids()["redis"]}, bookings, generator)

@@ -100,6 +100,7 @@ struct fact *sample_event(struct arena *arena, const struct sample *sample, enum
     add(arena, event, "event_id",
         text_format(arena, "%.*s:%s", (int)sample->id_text.len, sample->id_text.ptr, suffixes[stream]));
     add(arena, event, "booking_id", sample->id_text);
+    add(arena, event, "source", TEXT("settle"));
     add_body(arena, event, sample, stream);
     return event;
 }

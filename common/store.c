@@ -384,6 +384,15 @@ static void on_connecting(evutil_socket_t fd, short what, void *context)
     }
 }
 
+/* Warnings of the server belong into our log, not raw on standard error. */
+static void on_notice(void *context, const char *message)
+{
+    const struct store *store = context;
+
+    log_warn("postgres warns", LOG_STRING("connection", store->options.name),
+             LOG_TEXT("what", ((struct text){message, strcspn(message, "\n")})));
+}
+
 static void start_connection(struct store *store)
 {
     const char *const names[] = {
@@ -402,6 +411,7 @@ static void start_connection(struct store *store)
     store->connection = PQconnectStartParams(names, values, 1);
     if (!store->connection)
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
+    PQsetNoticeProcessor(store->connection, on_notice, store);
     if (PQstatus(store->connection) == CONNECTION_BAD || PQsocket(store->connection) < 0) {
         lose(store, PQerrorMessage(store->connection));
         return;

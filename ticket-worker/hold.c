@@ -431,7 +431,7 @@ static void say_what_follows(struct batch *batch, size_t i, const struct known *
                                      known->requested_at_us});
 }
 
-static const char *why_rejected(struct batch *batch, size_t i, const struct show *show, bool unknown_seat)
+static const char *why_rejected(struct batch *batch, size_t i, const struct show *show)
 {
     struct hold_work *work = batch->work;
     const struct request *request = request_of(batch, i);
@@ -441,8 +441,6 @@ static const char *why_rejected(struct batch *batch, size_t i, const struct show
     if (strcmp(config()->unknown_users, "reject") == 0 &&
         !find_user(work, entry_value(batch, i, REQUEST_USER)->text)->is_found)
         return "unknown_user";
-    if (unknown_seat)
-        return "unknown_seat";
     if (show->is_general && request->label_count > 0)
         return "seats_are_not_numbered";
     return NULL;
@@ -468,9 +466,11 @@ static const char *decide_new(struct batch *batch, size_t i)
     booking->currency = show->is_found ? show->currency : TEXT("IDR");
     booking->seats = asked_seats(batch, i);
     booking->seat_ids = TEXT("");
-    if (show->is_found && !(show->is_general && request->label_count > 0))
+    booking->reason = why_rejected(batch, i, show);
+    if (!booking->reason) { /* who is rejected chooses nothing, so that the seats stay for the next */
         count = choose(batch, i, show, chosen, &unknown_seat);
-    booking->reason = why_rejected(batch, i, show, unknown_seat);
+        booking->reason = unknown_seat ? "unknown_seat" : NULL;
+    }
     if (booking->reason) {
         booking->status = "REJECTED";
         return "rejected";

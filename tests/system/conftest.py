@@ -4,13 +4,14 @@ import subprocess
 
 import pytest
 
-from karcis import BIN_DIR, PROGRAMS, Stack
+from karcis import BIN_DIR, PROGRAMS, Stack, clean_up_after_killed_runs
 
 
 def pytest_sessionstart():
     missing = [name for name in PROGRAMS if not os.access(f"{BIN_DIR}/{name}", os.X_OK)]
     if missing:
         pytest.exit(f"{', '.join(missing)} missing in {BIN_DIR}: make check-build", returncode=2)
+    clean_up_after_killed_runs()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -6,6 +6,7 @@ are read: a sanitizer's report, a failed assertion or a death that the test did 
 """
 import contextlib
 import fcntl
+import glob
 import http.client
 import json
 import os
@@ -85,19 +86,32 @@ def new_id():
     return str(uuid.uuid4())
 
 
-def _take_ports():
+LOCKS = f"{tempfile.gettempdir()}/karcis-test-ports-"
+
+
+def _lock(path):
+    """The file, locked; None if somebody has it. The lock ends with this process, however it ends."""
+    try:
+        file = open(path, "a+")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return file
+    except OSError:
+        return None
+
+
+def _take_ports(run_dir):
     """A PORT_BASE whose whole range is free, and the lock that keeps other test runs off it."""
     bases = list(range(10000, 32000, PORTS_OF_A_STACK))
     random.shuffle(bases)
     for base in bases:
-        try:
-            lock = open(f"{tempfile.gettempdir()}/karcis-test-ports-{base}", "w")
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue
-        if all(_is_free(base + i) for i in range(PORTS_OF_A_STACK)):
+        lock = _lock(f"{LOCKS}{base}")
+        if lock and all(_is_free(base + i) for i in range(PORTS_OF_A_STACK)):
+            lock.truncate(0)
+            lock.write(run_dir)
+            lock.flush()
             return base, lock
-        _give_back(lock)
+        if lock:
+            lock.close()
     raise AssertionError("no free ports")
 
 
@@ -105,6 +119,18 @@ def _give_back(lock):
     with contextlib.suppress(FileNotFoundError):
         os.unlink(lock.name)
     lock.close()
+
+
+def clean_up_after_killed_runs():
+    """Ends the stacks of test runs that could not do it themselves."""
+    for path in glob.glob(f"{LOCKS}*"):
+        lock = _lock(path)
+        if lock:
+            lock.seek(0)
+            run_dir = lock.read()
+            if os.path.exists(f"{run_dir}/lock"):
+                subprocess.run([f"{ROOT}/stack/stack", "clean"], env={**os.environ, "RUN_DIR": run_dir}, check=False)
+            _give_back(lock)
 
 
 def _is_free(port):
@@ -122,11 +148,12 @@ class Stack:
     def __init__(self, **settings):
         """Settings are environment variables: of the stack (TICKET_WORKERS=4) and of the programs (PAYMENT_FAILURE_RATE=0)."""
         self.run_dir = tempfile.mkdtemp(prefix="karcis-test-")
-        self.port_base, self.port_lock = _take_ports()
+        self.port_base, self.port_lock = _take_ports(self.run_dir)
         self.settings = {"PAYMENT_FAILURE_RATE": 0, **settings}
         self.expected_ends = Counter()
         self.read_up_to = {}
         self.show_count = 0
+        self.entries_deleted = 0
 
     # ---- starting and stopping ----
 
@@ -236,19 +263,23 @@ class Stack:
         """What the program's present life is called in Redis."""
         return re.findall(r"consumer=(\S+)", self.log(name))[-1]
 
-    def kill(self, name, number=signal.SIGKILL):
-        """Kills the program; its supervisor starts it again."""
-        pid = self.pid(name)
+    def signal(self, name, number):
+        """Sends it to the program; its pid."""
+        pid = wait_until(lambda: self.pid(name), f"{name} runs")
         os.kill(pid, number)
-        if number == signal.SIGKILL:
-            self.expected_ends[name, 137] += 1
-            wait_until(lambda: not os.path.exists(f"/proc/{pid}"), f"{name} is gone")
+        return pid
+
+    def kill(self, name):
+        """Kills the program; its supervisor starts it again."""
+        self.expected_ends[name, 137] += 1
+        pid = self.signal(name, signal.SIGKILL)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), f"{name} is gone")
 
     def terminate(self, name):
         """SIGTERM. (its exit status, seconds it took); the supervisor starts it again."""
         ends = len(ENDED.findall(self.log(name)))
         started = time.monotonic()
-        os.kill(self.pid(name), signal.SIGTERM)
+        self.signal(name, signal.SIGTERM)
         statuses = wait_until(lambda: ENDED.findall(self.log(name))[ends:], f"{name} ends", timeout=20)
         self.expected_ends[name, 0] += 1
         return int(statuses[0]), time.monotonic() - started
@@ -289,6 +320,8 @@ class Stack:
         violations = self.violations()
         self.check_misdeeds()
         assert not violations
+        counted = self.one("SELECT coalesce(sum(unique_processed + duplicate_dropped + rejected), 0) FROM log.counters")
+        assert counted == self.entries_added(), "every entry counts once"
 
     # ---- HTTP ----
 
@@ -305,9 +338,10 @@ class Stack:
             connection.close()
 
     def stats(self):
-        """What the aggregator counts; None while there is no /stats."""
+        """What the aggregator counts. It counts at most once a second: what has just happened may not be in it."""
         status, body = self.http("GET", self.port("aggregator-1"), "/stats")
-        return json.loads(body) if status == 200 else None
+        assert status == 200, body
+        return json.loads(body)
 
     # ---- the store ----
 
@@ -403,13 +437,23 @@ class Stack:
         return [(entry, fields) for entry, fields in self.redis.xrange(stream)
                 if booking is None or fields.get("booking_id") == booking]
 
-    def dead_letters(self, entry, stream="booking.requested"):
-        return [fields for _, fields in self.redis.xrange("dead") if (fields["stream"], fields["entry_id"]) == (stream, entry)]
+    def entries_added(self):
+        """How many entries were ever added to all streams but `dead`."""
+        return self.entries_deleted + sum(self.redis.xinfo_stream(stream)["entries-added"] for stream in STREAMS
+                                          if self.redis.exists(stream))
 
-    def wait_dead(self, entry, stream="booking.requested"):
-        """The entry's dead letter."""
-        (letter,) = wait_until(lambda: self.dead_letters(entry, stream), f"entry {entry} of {stream} is dead")
-        return letter
+    def delete_streams(self):
+        added = self.entries_added()
+        self.redis.delete(*STREAMS)
+        self.entries_deleted = added
+
+    def dead_letters(self, entry, stream="booking.requested"):
+        """{step: its dead letter about the entry}"""
+        return {fields["step"]: fields for _, fields in self.redis.xrange("dead")
+                if (fields["stream"], fields["entry_id"]) == (stream, entry)}
+
+    def wait_dead(self, entry, stream="booking.requested", step="hold"):
+        return wait_until(lambda: self.dead_letters(entry, stream).get(step), f"entry {entry} of {stream} is dead for {step}")
 
     def pending(self, stream, group):
         """{consumer: entries it was given and has not acknowledged}"""

@@ -29,7 +29,7 @@ def test_all_streams_deleted_at_rest_are_made_again_and_the_flow_goes_on(own_sta
         stack.wait_for(stack.book(show, seat), "CONFIRMED")
         stack.wait_drained()
         before = all_groups(stack)
-        stack.redis.delete(*STREAMS)
+        stack.delete_streams()
         wait_until(lambda: set(all_groups(stack)) >= set(before) - {("booking.closed", "record")}, "the groups are there again")
     stack.check_at_rest()
 

@@ -1,6 +1,5 @@
 """Programs come and go: asked to, killed, or frozen. Nothing is lost, and nobody waits long for what another had in hand."""
 import http.client
-import os
 import signal
 import threading
 import time
@@ -56,14 +55,6 @@ def two(pair):
     pair.check_at_rest()
 
 
-def freeze(stack, name):
-    os.kill(stack.pid(name), signal.SIGSTOP)
-
-
-def thaw(stack, name):
-    os.kill(stack.pid(name), signal.SIGCONT)
-
-
 def give_to_frozen(stack, name, show, seats):
     """Books seats one after the other until the frozen worker, whose reader waits, was given an entry. The bookings."""
     booked = []
@@ -104,14 +95,14 @@ def test_what_a_stopping_worker_hands_back_is_taken_over_at_once(two, tell):
     seats = iter(list(two.seats(show)))
     leaver, stayer = "ticket-worker-1", "ticket-worker-2"
     heartbeat = f"hb:{two.consumer(leaver)}"
-    freeze(two, stayer)
+    two.signal(stayer, signal.SIGSTOP)
     booked = give_to_frozen(two, stayer, show, seats)
     booked += [two.book(show, next(seats)) for _ in range(5)]
     wait_until(lambda: two.pending("booking.requested", "hold").get(two.consumer(leaver), 0) > 0, "the leaver has something in hand")
     status, _ = two.terminate(leaver)
     assert status == 0 and not two.redis.exists(heartbeat), "whoever leaves says so"
     assert two.pending("booking.requested", "hold"), "the entries are handed back, not acknowledged"
-    thaw(two, stayer)
+    two.signal(stayer, signal.SIGCONT)
     started = time.monotonic()
     for booking in booked:
         two.wait_for(booking, "CONFIRMED", timeout=TAKE_OVER_S)
@@ -127,7 +118,7 @@ def test_the_entries_of_a_dead_worker_are_taken_over_in_time(two, number, tell):
     show = two.show(seats=60)
     seats = iter(list(two.seats(show)))
     victim, other = "ticket-worker-1", "ticket-worker-2"
-    freeze(two, victim)
+    two.signal(victim, signal.SIGSTOP)
     booked = give_to_frozen(two, victim, show, seats)
     booked += [two.book(show, next(seats)) for _ in range(5)]
     started = time.monotonic()
@@ -139,7 +130,7 @@ def test_the_entries_of_a_dead_worker_are_taken_over_in_time(two, number, tell):
     assert seconds < TAKE_OVER_S
     assert "entries taken over" in two.log(victim) + two.log(other)
     if number == signal.SIGSTOP:
-        thaw(two, victim)
+        two.signal(victim, signal.SIGCONT)
     two.wait_ready(victim)
     wait_until(lambda: two.backlog() == {}, "whoever wakes up finds its work done")
     tell(f"{seconds:.2f} s")

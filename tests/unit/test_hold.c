@@ -14,6 +14,7 @@ struct show {
     const char *id;
     int64_t amount;
     bool is_general, has_organizer;
+    size_t searched_from; /* where hold asked to look for any seats */
 };
 
 struct seat { /* its id and place are its place in the world, from 1 */
@@ -98,21 +99,27 @@ static void answer_seats(struct world *world, const struct params *params)
         }
 }
 
+/* From the position asked for on, then from the beginning; a seat's position is its id. */
 static void answer_any(struct world *world, const struct params *params)
 {
     struct text shows[FIXTURE_ENTRIES_MAX];
     const size_t count = fixture_param_texts(params, 1, shows, COUNT_OF(shows));
 
     for (size_t i = 0; i < count; i++) {
+        const size_t from = (size_t)fixture_param_int(params, 3, i);
         int64_t left = fixture_param_int(params, 2, i);
 
-        for (size_t s = 0; s < world->seat_count && left > 0; s++) {
+        for (size_t s = 0; s < world->show_count; s++)
+            if (text_is(shows[i], world->shows[s].id))
+                world->shows[s].searched_from = from;
+        for (size_t n = 0; n < 2 * world->seat_count && left > 0; n++) {
+            const size_t s = n % world->seat_count;
             const struct seat *seat = &world->seats[s];
 
-            if (!text_is(shows[i], seat->show) || !seat->is_open)
+            if (!text_is(shows[i], seat->show) || !seat->is_open || (s + 1 >= from) != (n < world->seat_count))
                 continue;
-            give(world->fixture, "hold_any", "int int place text int", "%zu %zu 0/%zu %s %s", i + 1, s + 1, s + 1,
-                 seat->label, price(seat));
+            give(world->fixture, "hold_any", "int int place text int int", "%zu %zu 0/%zu %s %s %zu", i + 1, s + 1,
+                 s + 1, seat->label, price(seat), s + 1);
             left--;
         }
     }
@@ -161,9 +168,9 @@ static int open_world(void **state)
     world->fixture = fixture_new(&hold);
     world->fixture->answer = answer;
     world->fixture->context = world;
-    add_show(world, (struct show){"demo", 100, false, false});
-    add_show(world, (struct show){"standing", 50, true, false});
-    add_show(world, (struct show){"asked", 70, false, true});
+    add_show(world, (struct show){"demo", 100, false, false, 0});
+    add_show(world, (struct show){"standing", 50, true, false, 0});
+    add_show(world, (struct show){"asked", 70, false, true, 0});
     add_seats(world, "demo", "A1 A2 A3 A4", true);
     add_seats(world, "demo", "B1 B2", false);
     add_seats(world, "standing", "001 002 003 004", true);
@@ -265,6 +272,29 @@ static void too_few_seats_are_none_and_stay_for_the_next(void **state)
     check_outcome(world->fixture, 3, DONE, "waitlisted");
     check_said(world->fixture, 0, SEAT_HELD, "seats=001,002,003 amount=150");
     check_said(world->fixture, 1, SEAT_HELD, "seats=004");
+}
+
+/* So that a show of 100,000 seats is not searched from its first one each time. */
+static void whoever_wants_any_seat_looks_where_some_were_last_found(void **state)
+{
+    static const int64_t expected[] = {0, 15, 15, 13};
+    static const char *const open[] = {"fftt", "fftt", "tfff", "tfff"}; /* seats 13 to 16 */
+
+    for (size_t batch = 0; batch < COUNT_OF(expected); batch++) {
+        struct world *world;
+
+        close_world(state);
+        open_world(state);
+        world = *state;
+        add_show(world, (struct show){"searched", 10, true, false, 0});
+        add_seats(world, "searched", "a b c d", true);
+        for (size_t s = 0; s < 4; s++)
+            world->seats[world->seat_count - 4 + s].is_open = open[batch][s] == 't';
+        request(world, "user=ayu show=searched quantity=1");
+        fixture_decide(world->fixture);
+        assert_int_equal(world->shows[3].searched_from, expected[batch]);
+        check_said(world->fixture, 0, SEAT_HELD, batch < 2 ? "seats=c" : "seats=a");
+    }
 }
 
 static void a_seat_taken_before_is_waited_for(void **state)
@@ -611,9 +641,13 @@ static struct model_booking model_decide(struct world *world, const struct entry
             return booking;
         }
     }
-    for (size_t s = 0; asked->label_count == 0 && s < world->seat_count && count < (size_t)asked->quantity; s++)
-        if (strcmp(world->seats[s].show, show_id) == 0 && world->seats[s].is_open)
+    for (size_t n = 0; asked->label_count == 0 && n < 2 * world->seat_count && count < (size_t)asked->quantity; n++) {
+        const size_t s = n % world->seat_count;
+
+        if (strcmp(world->seats[s].show, show_id) == 0 && world->seats[s].is_open &&
+            (s + 1 >= show->searched_from) == (n < world->seat_count))
             chosen[count++] = &world->seats[s];
+    }
     if (count < (size_t)asked->quantity) {
         booking.status = asked->waits ? "WAITLISTED" : "REJECTED";
         booking.reason = asked->waits ? NULL : asked->label_count ? "seat_taken" : "not_enough_seats";
@@ -634,9 +668,9 @@ static void random_world(struct world *world, struct random *random)
     static const char *const labels[] = {"A", "B", "C", "D", "E", "F"};
 
     world->show_count = world->seat_count = 0;
-    add_show(world, (struct show){"one", 100, false, false});
-    add_show(world, (struct show){"two", 70, false, true});
-    add_show(world, (struct show){"three", 50, true, false});
+    add_show(world, (struct show){"one", 100, false, false, 0});
+    add_show(world, (struct show){"two", 70, false, true, 0});
+    add_show(world, (struct show){"three", 50, true, false, 0});
     for (size_t s = 0; s < 3; s++)
         for (size_t l = 0; l < COUNT_OF(labels); l++)
             world->seats[world->seat_count++] =
@@ -681,7 +715,7 @@ static void any_batch_is_decided_as_one_person_with_a_list_would(void **state)
     struct random random = support_seed("any_batch_is_decided_as_one_person_with_a_list_would");
 
     for (int round = 0; round < 1500; round++) {
-        struct world *world, before;
+        struct world *world, model;
         struct fixture *fixture;
         size_t held = 0;
 
@@ -694,10 +728,10 @@ static void any_batch_is_decided_as_one_person_with_a_list_would(void **state)
         random_world(world, &random);
         for (size_t i = 1 + support_random_below(&random, 12); i > 0; i--)
             random_request(world, &random);
-        before = *world;
         fixture_decide(fixture);
+        model = *world; /* as it was: deciding changes nothing yet */
         for (size_t i = 0; i < fixture->count; i++) {
-            const struct model_booking expected = model_decide(&before, fixture->entries[i]);
+            const struct model_booking expected = model_decide(&model, fixture->entries[i]);
             size_t row = 0;
 
             while (fixture->batch->by_key[row].position != i)
@@ -711,7 +745,7 @@ static void any_batch_is_decided_as_one_person_with_a_list_would(void **state)
                 check_text(word(fixture_stored(fixture, "hold_bookings", 15), row), expected.seats);
         }
         for (size_t s = 0; s < world->seat_count; s++)
-            held += world->seats[s].is_open && !before.seats[s].is_open;
+            held += world->seats[s].is_open && !model.seats[s].is_open;
         check_text(text_of(fixture_stored(fixture, "hold_take", 4)),
                    held ? text_terminated(fixture->arena, text_of_int64(fixture->arena, (int64_t)held)) : "-");
     }
@@ -726,6 +760,7 @@ int main(void)
         TEST(of_two_that_want_one_seat_the_earlier_entry_wins),
         TEST(any_seats_are_the_first_that_nobody_named_before),
         TEST(too_few_seats_are_none_and_stay_for_the_next),
+        TEST(whoever_wants_any_seat_looks_where_some_were_last_found),
         TEST(a_seat_taken_before_is_waited_for),
         TEST(a_seat_that_the_batch_itself_takes_needs_no_second_guard),
         TEST(who_does_not_wait_is_rejected),

@@ -1,0 +1,105 @@
+"""What the figures mean: medians over the repetitions, the targets, a table for people."""
+import statistics
+
+MET, MISSED = "met", "MISSED"
+
+
+def median(runs, *path):
+    def pick(run):
+        for name in path:
+            run = run[name]
+        return run
+    return statistics.median(map(pick, runs))
+
+
+def spread(runs, name):
+    values = [run[name] for run in runs]
+    return f"{min(values):,}-{max(values):,}" if len(values) > 1 else ""
+
+
+def ratio(runs, others, name):
+    """Of runs that stood beside each other, so that a slow minute slows both."""
+    return statistics.median(run[name] / other[name] for run, other in zip(runs, others))
+
+
+def verdict(value, most=None, least=None):
+    return MET if (most is None or value <= most) and (least is None or value >= least) else MISSED
+
+
+def line(what, figure, target=None, note=""):
+    print(f"  {what:<44} {figure:>14}   {target or '':<28} {note}".rstrip())
+
+
+def print_load(title, runs, least=None, most_us=None):
+    print(f"\n{title}")
+    rate, us = median(runs, "confirmed_per_s"), median(runs, "cpu_us")
+    line("confirmed a second", f"{rate:,.0f}", least and f"target >= {least:,}: {verdict(rate, least=least)}",
+         spread(runs, "confirmed_per_s"))
+    line("… until the event log has everything", f"{median(runs, 'logged_per_s'):,.0f}", None, spread(runs, "logged_per_s"))
+    line("CPU µs a booking, everything", f"{us:.0f}", most_us and f"target <= {most_us}: {verdict(us, most=most_us)}",
+         spread(runs, "cpu_us"))
+    for kind in sorted(runs[0]["cpu_us_of"], key=lambda kind: -median(runs, "cpu_us_of", kind)):
+        line(f"  {kind}", f"{median(runs, 'cpu_us_of', kind):.1f}")
+    line("  (the load generator, not counted)", f"{median(runs, 'generator_cpu_us'):.1f}")
+    line("written a booking: WAL, append-only file", f"{median(runs, 'wal_bytes'):,.0f} B, {median(runs, 'aof_bytes'):,.0f} B")
+    line("cores that others used meanwhile", f"{median(runs, 'others_cores'):.1f}")
+    print("  entries a batch: " + ", ".join(f"{step} {median(runs, 'steps', step, 'entries'):.0f}" for step in runs[0]["steps"]))
+
+
+def print_latency(title, runs, p50=None, p99=None):
+    print(f"\n{title}")
+    for name, most in (("p50_ms", p50), ("p90_ms", None), ("p99_ms", p99)):
+        value = median(runs, name)
+        line(name[:3], f"{value:.1f} ms", most and f"target <= {most} ms: {verdict(value, most=most)}", spread(runs, name))
+
+
+def print_memory(runs, most_mib):
+    """Flat: from the middle of a run to its end no program grew by more than a tenth of what it may use."""
+    print("\nMemory (RSS, MiB): the most, and growth in the second half of a load")
+    for name in sorted(runs[0]["memory_mib"]):
+        top, grew = max(run["memory_mib"][name]["max"] for run in runs), median(runs, "memory_mib", name, "grew")
+        target = ""
+        if name not in ("redis", "postgres"):
+            target = f"< {most_mib}, flat: {verdict(top, most=most_mib) if grew < most_mib / 10 else MISSED}"
+        line(name, f"{top:.1f}  {grew:+.1f}", target)
+
+
+def print_floors(results, sync):
+    print(f"\nFloors: the bare servers doing the same work, batches of the same size ({sync})")
+    for floor, server, kind in ((f"floor-sql-{sync}", "PostgreSQL", "postgres"), (f"floor-redis-{sync}", "Redis", "redis")):
+        if floor not in results or sync not in results:
+            continue
+        runs, system = results[floor], results[sync]
+        us = statistics.median(run["cpu_us_of"][kind] / bare["cpu_us"] for run, bare in zip(system, runs))
+        line(f"{server} alone, a second", f"{median(runs, 'per_s'):,.0f}",
+             None, f"system/floor {statistics.median(run['logged_per_s'] / bare['per_s'] for run, bare in zip(system, runs)):.2f}")
+        line(f"{server} alone, CPU µs a booking", f"{median(runs, 'cpu_us'):.0f}", None, f"system/floor {us:.2f}")
+
+
+def print_order(results, name, most=0.10):
+    exact, free = results.get(name), results.get(f"{name}-any-order")
+    if not exact or not free:
+        return
+    slower, dearer = 1 - ratio(exact, free, "confirmed_per_s"), ratio(exact, free, "cpu_us") - 1
+    workers = 4 if name.endswith("4") else 1
+    line(f"{workers} ticket-worker{'s' if workers > 1 else ''}: rate lost", f"{slower * 100:+.0f} %",
+         f"target <= {most * 100:.0f} %: {verdict(slower, most=most)}", f"CPU {dearer * 100:+.0f} %")
+
+
+def print_all(results, targets):
+    for sync in ("always", "everysec"):
+        goal = targets if sync == "always" else {}
+        if sync in results:
+            print_load(f"Load, appendfsync {sync}", results[sync], goal.get("rate"), goal.get("cpu_us"))
+        if f"latency-{sync}" in results:
+            print_latency(f"Latency without load, appendfsync {sync}", results[f"latency-{sync}"], goal.get("p50_ms"),
+                          goal.get("p99_ms"))
+    if "always" in results:
+        print_memory(results["always"], targets["memory_mib"])
+    if any(name.startswith("floor") for name in results):
+        for sync in ("always", "everysec"):
+            print_floors(results, sync)
+    if any(name.endswith("any-order") for name in results):
+        print("\nWhat the exact order of arrival costs (appendfsync always)")
+        for name in ("always", "always-4"):
+            print_order(results, name)
