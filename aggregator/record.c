@@ -103,6 +103,18 @@ static void begin(struct batch *batch)
 
 /* ---- the insert ---- */
 
+/* After a batch that held a known event, others like it are likely to follow (somebody publishes with repetitions). */
+#define CAREFUL_BATCHES 100
+
+static int careful_batches; /* left */
+
+static bool is_careful(const struct batch *batch)
+{
+    if (batch->conflicts > 0)
+        careful_batches = CAREFUL_BATCHES;
+    return careful_batches > 0;
+}
+
 static bool bind_events(struct batch *batch, struct params *params)
 {
     const struct record_work *work = batch->work;
@@ -127,6 +139,32 @@ static bool bind_events(struct batch *batch, struct params *params)
     return work->item_count > 0;
 }
 
+static bool bind_new(struct batch *batch, struct params *params)
+{
+    return !is_careful(batch) && bind_events(batch, params);
+}
+
+static bool bind_any(struct batch *batch, struct params *params)
+{
+    return is_careful(batch) && bind_events(batch, params);
+}
+
+/* All of them: the statement succeeded. */
+static void take_new(struct batch *batch, const struct rows *rows)
+{
+    struct record_work *work = batch->work;
+
+    (void)rows;
+    for (size_t i = 0; i < work->item_count; i++) {
+        const struct text topic = work->items[i].logged.topic;
+
+        if (work->stored_topics == 0 || !text_equal(work->stored[work->stored_topics - 1].topic, topic))
+            work->stored[work->stored_topics++].topic = topic;
+        work->stored[work->stored_topics - 1].count++;
+    }
+    work->stored_count = (int64_t)work->item_count;
+}
+
 static void take_events(struct batch *batch, const struct rows *rows)
 {
     struct record_work *work = batch->work;
@@ -142,6 +180,8 @@ static void decide(struct batch *batch)
 {
     const struct record_work *work = batch->work;
 
+    if (careful_batches > 0)
+        careful_batches--;
     for (size_t i = 0; i < batch->count; i++)
         if (work->refusals[i].reason)
             reject(batch, i, work->refusals[i].reason, work->refusals[i].detail);
@@ -301,7 +341,7 @@ const struct step record = {
     .linger_ms = 20,
     .key = -1,
     .wants_refused = true,
-    .loads = {{SQL(record_events), bind_events, take_events}},
+    .loads = {{SQL(record_new), bind_new, take_new}, {SQL(record_events), bind_any, take_events}},
     .work_bytes = sizeof(struct record_work),
     .begin = begin,
     .decide = decide,

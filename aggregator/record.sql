@@ -1,7 +1,15 @@
 -- record: every entry of every stream becomes an event of the log, once, and is counted once.
 
+-- name: record_new
+-- When events are new, as the flow's are: a third cheaper than looking for each first. One that is known after all ends the
+-- batch with 23505, and it is recorded by record_events instead. Sorted by key (the caller does it), so that two recorders
+-- with the same events cannot deadlock.
+INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
+SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::smallint[], $7::bigint[], $8::bigint[])
+    AS event(topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
+
 -- name: record_events
--- Sorted by key (the caller does it), so that two recorders with the same events cannot deadlock.
 WITH stored AS (
     INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
     SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq

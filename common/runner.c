@@ -191,6 +191,7 @@ static void start_batch(struct runner *runner)
     inbox_pick(&runner->inbox, batch_limit(runner), runner->step->key >= 0);
     runner->turn_count = 0;
     runner->batch = batch_new(batch_arena(runner), runner->step, picked->list, picked->count, clock_now_us());
+    runner->batch->conflicts = runner->conflicts;
     runner->begun_us = clock_monotonic_us();
     metrics_observe(runner->metrics.batch_entries, (double)picked->count);
     store_begin(runner->store);

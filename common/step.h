@@ -70,6 +70,7 @@ struct batch {
     struct arena *arena;
     const struct step *step;
     int64_t now_us;
+    unsigned conflicts; /* how often in a row this step's batches lost to a faster transaction */
     size_t count;
     struct entry **entries;
     struct outcome *outcomes;

@@ -204,6 +204,8 @@ static void take_result(struct store *store, const struct waiting *waiting, PGre
             waiting->rows_fn(&rows, waiting->context);
         break;
     case PGRES_COMMAND_OK:
+        if (waiting->rows_fn && !store->has_failed)
+            waiting->rows_fn(&rows, waiting->context); /* of no rows */
         if (waiting->kind == COMMIT && strcmp(PQcmdStatus(result), "COMMIT") != 0)
             note_failure(store, STORE_AWAY, "25P02", "the transaction had failed before");
         break;

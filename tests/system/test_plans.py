@@ -1,4 +1,4 @@
-"""plans_use_indexes_even_when_made_on_empty_tables: a worker plans its statements once, perhaps on the first day, and
+"""A worker plans its statements once, perhaps on the first day, and
 keeps the plan for millions of rows (common/store.c says with which settings)."""
 import glob
 import json
@@ -83,7 +83,7 @@ CASES = [(role, name) for role, program in OWNERS.items() for name in statements
 
 
 @pytest.mark.parametrize("role, name", CASES, ids=[name for _, name in CASES])
-def test_a_statement_planned_on_empty_tables_finds_its_rows_by_key(fresh, role, name):
+def test_plans_use_indexes_even_when_made_on_empty_tables(fresh, role, name):
     plan = plan_of(fresh(role), statements(OWNERS[role])[name])
     looks = [node for node in nodes(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
     assert all(finds_by_key(node) for node in looks), json.dumps(plan, indent=1)

@@ -1,5 +1,6 @@
 """Programs come and go: asked to, killed, or frozen. Nothing is lost, and nobody waits long for what another had in hand."""
 import http.client
+import json
 import signal
 import threading
 import time
@@ -87,6 +88,44 @@ def test_a_program_told_to_stop_under_load_exits_0_in_time_and_nothing_is_lost(t
     assert seconds < 8
     load.all_are_confirmed()
     tell(f"{seconds:.2f} s")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["asked to stop", "killed"])
+def test_a_booking_answered_202_is_there_whatever_becomes_of_the_publisher(two, number):
+    show = two.show(seats=4000)
+    seats = list(two.seats(show))
+    headers = {"Authorization": f"Bearer {two.env['CLIENT_KEY']}", "Content-Type": "application/json"}
+    accepted, stopped = [], threading.Event()
+
+    def post(part):
+        for seat in seats[part::4]:
+            if stopped.is_set():
+                return
+            status, body = two.http("POST", two.port("publisher"), "/bookings",
+                                    json.dumps({"user": "ayu", "show": show, "seats": [seat]}), headers)
+            assert status in (202, 503, 0), (status, body)
+            if status == 202:
+                accepted.append(json.loads(body)["booking_id"])
+            else:
+                time.sleep(0.02)  # as a client does that was refused
+
+    threads = [threading.Thread(target=post, args=(part,)) for part in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(accepted) > 100, "bookings are accepted")
+    if number == signal.SIGKILL:
+        two.kill("publisher")
+    else:
+        assert two.terminate("publisher")[0] == 0
+    two.wait_ready("publisher")
+    so_far = len(accepted)
+    wait_until(lambda: len(accepted) > so_far + 20, "bookings are accepted again")
+    stopped.set()
+    for thread in threads:
+        thread.join()
+    two.wait_drained(timeout=60)
+    confirmed = {booking for booking, in two.rows("SELECT booking_id::text FROM ticketing.bookings WHERE status = 'CONFIRMED'")}
+    assert set(accepted) <= confirmed and len(set(accepted)) == len(accepted)
 
 
 def test_what_a_stopping_worker_hands_back_is_taken_over_at_once(two, tell):

@@ -1,0 +1,265 @@
+/* record against a real database: every entry counts once, whatever it is and however often it comes. */
+#include "tests/steps/engine.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "aggregator/record.h"
+#include "common/arena.h"
+
+#define EVENT(id, payload) "topic=sale event_id=" id " timestamp=2026-11-21T09:00:00Z source=till payload=" payload
+#define COUNTERS                                                                                                       \
+    "SELECT topic, sum(unique_processed), sum(duplicate_dropped), sum(conflicts), sum(rejected), sum(redelivered) "    \
+    "FROM log.counters GROUP BY topic ORDER BY topic"
+
+static struct engine *engine;
+
+static int start(void **state)
+{
+    (void)state;
+    assert_true(sodium_init() >= 0);
+    engine = engine_new(&record, "AGGREGATOR");
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    engine_free(engine);
+    database_close();
+    return 0;
+}
+
+static int open_fixture(void **state)
+{
+    database_clear();
+    *state = fixture_new(&record);
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    fixture_free(*state);
+    return 0;
+}
+
+static void run(struct fixture *fixture)
+{
+    const enum store_result result = engine_run(engine, fixture, NULL, NULL);
+
+    check_row(result == STORE_OK, "%s %s", engine_failure(engine)->sqlstate, engine_failure(engine)->message);
+}
+
+/* A batch of one entry. */
+static void deliver(enum stream stream, const char *id, const char *fields)
+{
+    struct fixture *fixture = fixture_new(&record);
+
+    fixture_entry(fixture, stream, id, fields);
+    run(fixture);
+    fixture_free(fixture);
+}
+
+static void an_event_is_kept_as_it_came(void **state)
+{
+    fixture_entry(*state, EVENTS, "1795224125123-7", EVENT("e1", "{\"b\":1,\"a\":[null,1.50]}"));
+    fixture_entry(*state, SEAT_HELD, "1795224125123-8",
+                  "booking_id=b1 seats=A1,A2 event_id=b1:held source=hold at=2026-11-21T09:30:00Z");
+    fixture_entry(*state, BOOKING_REQUESTED, "1795224125124-0", "user=ayu");
+    run(*state);
+    check_rows(
+        "SELECT topic, event_id, source, payload, stream, entry_ms, entry_seq, to_char(at, 'HH24:MI:SS.MS') FROM log.events ORDER BY entry_ms, entry_seq",
+        "sale|e1|till|{\"b\":1,\"a\":[null,1.50]}|8|1795224125123|7|09:00:00.000 "
+        "seat.held|b1:held|hold|{\"booking_id\":\"b1\",\"seats\":\"A1,A2\"}|2|1795224125123|8|09:30:00.000 "
+        "booking.requested|1795224125124-0|redis|{\"user\":\"ayu\"}|0|1795224125124|0|01:22:05.124");
+    check_rows(COUNTERS, "booking.requested|1|0|0|0|0 sale|1|0|0|0|0 seat.held|1|0|0|0|0");
+    check_rows("SELECT sum(count) FROM log.latencies WHERE name = 'sent_to_processed'", "3");
+}
+
+static void the_same_entry_again_is_a_redelivery(void **state)
+{
+    (void)state;
+    for (int times = 0; times < 3; times++)
+        deliver(EVENTS, "100-1", EVENT("e1", "{\"a\":1}"));
+    check_rows(COUNTERS, "sale|1|0|0|0|2");
+    check_rows("SELECT count(*) FROM log.duplicates", "0");
+}
+
+static void the_same_event_in_another_entry_is_a_duplicate_once(void **state)
+{
+    (void)state;
+    deliver(EVENTS, "100-1", EVENT("e1", "{\"a\":1}"));
+    for (int times = 0; times < 3; times++)
+        deliver(EVENTS, "100-2", EVENT("e1", "{\"a\":1}"));
+    check_rows(COUNTERS, "sale|1|1|0|0|2");
+    check_rows("SELECT entry_ms, entry_seq, is_conflict FROM log.duplicates", "100|2|f");
+}
+
+static void the_same_id_with_another_payload_is_a_conflict_and_the_first_stays(void **state)
+{
+    (void)state;
+    deliver(EVENTS, "100-1", EVENT("e1", "{\"a\":1}"));
+    deliver(EVENTS, "100-2", EVENT("e1", "{\"a\":2}"));
+    check_rows(COUNTERS, "sale|1|1|1|0|0");
+    check_rows("SELECT payload FROM log.events", "{\"a\":1}");
+}
+
+static void of_two_in_one_batch_the_earlier_is_the_event(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_entry(fixture, EVENTS, "100-1", EVENT("e1", "{\"a\":1}"));
+    fixture_entry(fixture, EVENTS, "100-2", EVENT("e1", "{\"a\":2}"));
+    fixture_entry(fixture, EVENTS, "100-3", EVENT("e2", "{\"a\":3}"));
+    run(fixture);
+    check_rows("SELECT event_id, payload FROM log.events ORDER BY event_id", "e1|{\"a\":1} e2|{\"a\":3}");
+    check_rows(COUNTERS, "sale|2|1|1|0|0");
+    check_outcome(fixture, 1, DONE, "duplicate with another payload");
+}
+
+static void one_id_on_two_topics_is_two_events(void **state)
+{
+    (void)state;
+    deliver(EVENTS, "100-1", EVENT("e1", "{}"));
+    deliver(EVENTS, "100-2", "topic=refund event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={}");
+    check_rows(COUNTERS, "refund|1|0|0|0|0 sale|1|0|0|0|0");
+}
+
+static void what_cannot_be_stored_is_rejected_once(void **state)
+{
+    static const char *const wrong[] = {
+        "event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={}",
+        "topic=seat.held event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={}",
+        "topic=sale timestamp=2026-11-21T09:00:00Z source=till payload={}",
+        "topic=sale event_id=e1 timestamp=yesterday source=till payload={}",
+        "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z payload={}",
+        "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till",
+        "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload=[]",
+        "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={\"a\":1,\"a\":2}",
+        "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={",
+        "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={\"a\":\"\xFF\"}",
+        "topic=sale event_id=e1 at=never timestamp=2026-11-21T09:00:00Z source=till payload={}",
+    };
+    char id[24], expected[40];
+
+    (void)state;
+    for (int times = 0; times < 2; times++)
+        for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+            struct fixture *fixture = fixture_new(&record);
+
+            snprintf(id, sizeof id, "100-%zu", i);
+            fixture_entry(fixture, EVENTS, id, wrong[i]);
+            run(fixture);
+            check_row(fixture->batch->outcomes[0].kind == REJECT, "%s", wrong[i]);
+            fixture_free(fixture);
+        }
+    snprintf(expected, sizeof expected, "events|0|0|0|%zu|0", COUNT_OF(wrong));
+    check_rows(COUNTERS, expected);
+    check_rows("SELECT count(*) FROM log.events", "0");
+}
+
+static void an_entry_of_the_flow_with_wrong_fields_is_logged_all_the_same(void **state)
+{
+    (void)state;
+    deliver(BOOKING_REQUESTED, "100-1", "user=!! nonsense=yes");
+    check_rows("SELECT topic, payload FROM log.events", "booking.requested|{\"user\":\"!!\",\"nonsense\":\"yes\"}");
+}
+
+static void a_dead_letter_is_kept_and_not_counted(void **state)
+{
+    (void)state;
+    for (int times = 0; times < 2; times++)
+        deliver(DEAD, "100-9",
+                "stream=seat.held entry_id=90-1 step=invoice reason=invalid_field detail=amount deliveries=3 "
+                "field.booking_id=b1 field.note=\xFF");
+    check_rows("SELECT stream, entry_id, step, reason, detail, deliveries, fields FROM log.dead_letters",
+               "seat.held|90-1|invoice|invalid_field|amount|3|{\"booking_id\":\"b1\",\"note\":\"\xC3\xBF\"}");
+    check_rows(COUNTERS, "");
+    check_rows("SELECT count(*) FROM log.events", "0");
+}
+
+static void a_mess_on_dead_is_passed_over(void **state)
+{
+    (void)state;
+    deliver(DEAD, "100-9", "hello=world");
+    check_rows("SELECT count(*) FROM log.dead_letters", "0");
+}
+
+static void a_closed_booking_says_how_long_it_took(void **state)
+{
+    (void)state;
+    deliver(BOOKING_CLOSED, "1795224125123-0", "booking_id=b1 status=confirmed requested_at=2026-11-21T01:22:04.123Z");
+    check_rows("SELECT sum(count) FROM log.latencies WHERE name = 'request_to_closed'", "1");
+}
+
+/* Two recorders, every entry delivered once to three times, in any order and company: received = unique + duplicates +
+ * rejected holds for each topic. */
+static void every_entry_counts_once_in_any_history(void **state)
+{
+    struct random random = support_seed("every_entry_counts_once_in_any_history");
+    struct engine *engines[] = {engine, engine_new(&record, "AGGREGATOR")};
+    enum { ENTRIES = 120 };
+    int left[ENTRIES], unique_events = 0, rejected = 0, deliveries = 0;
+    bool is_seen[40] = {false};
+    char expected[100];
+
+    (void)state;
+    for (int i = 0; i < ENTRIES; i++) {
+        left[i] = 1 + (int)support_random_below(&random, 3);
+        deliveries += left[i];
+        if (i % 10 == 9)
+            rejected++;
+        else if (!is_seen[i * 7 % 40]) {
+            is_seen[i * 7 % 40] = true;
+            unique_events++;
+        }
+    }
+    for (int to_do = deliveries; to_do > 0;) {
+        struct fixture *fixture = fixture_new(&record);
+
+        for (int i = 0; i < ENTRIES; i++) {
+            char id[24], fields[200];
+
+            if (left[i] == 0 || support_random_below(&random, 4) > 0 || fixture->count == 30)
+                continue;
+            snprintf(id, sizeof id, "100-%d", i);
+            snprintf(fields, sizeof fields, "topic=sale event_id=e%d timestamp=%s source=till payload={\"i\":%d}",
+                     i * 7 % 40, i % 10 == 9 ? "never" : "2026-11-21T09:00:00Z", i);
+            fixture_entry(fixture, EVENTS, id, fields);
+            left[i]--;
+            to_do--;
+        }
+        if (fixture->count)
+            assert_int_equal(engine_run(engines[support_random_below(&random, 2)], fixture, NULL, NULL), STORE_OK);
+        fixture_free(fixture);
+    }
+    engine_free(engines[1]);
+    snprintf(expected, sizeof expected, "%d|%d|%d|%d", unique_events, ENTRIES - unique_events - rejected, rejected,
+             unique_events);
+    check_rows(
+        "SELECT sum(unique_processed), sum(duplicate_dropped), sum(rejected), (SELECT count(*) FROM log.events) FROM log.counters",
+        expected);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_event_is_kept_as_it_came),
+        TEST(the_same_entry_again_is_a_redelivery),
+        TEST(the_same_event_in_another_entry_is_a_duplicate_once),
+        TEST(the_same_id_with_another_payload_is_a_conflict_and_the_first_stays),
+        TEST(of_two_in_one_batch_the_earlier_is_the_event),
+        TEST(one_id_on_two_topics_is_two_events),
+        TEST(what_cannot_be_stored_is_rejected_once),
+        TEST(an_entry_of_the_flow_with_wrong_fields_is_logged_all_the_same),
+        TEST(a_dead_letter_is_kept_and_not_counted),
+        TEST(a_mess_on_dead_is_passed_over),
+        TEST(a_closed_booking_says_how_long_it_took),
+        TEST(every_entry_counts_once_in_any_history),
+    };
+
+    return cmocka_run_group_tests(tests, start, end);
+}
