@@ -41,9 +41,9 @@ struct query {
 
 typedef void view_rows_fn(const struct rows *rows, struct query *query);
 
-/* Asks, and answers the request with what on_rows wrote (200), with 404, or with 503 if the store cannot be asked. */
+/* Asks, and answers the request with what fn wrote (200), with 404, or with 503 if the store cannot be asked. */
 void view_query(const struct sources *sources, struct request *request, const struct statement *statement,
-                struct params *params, view_rows_fn *on_rows, const void *context);
+                struct params *params, view_rows_fn *fn, const void *context);
 
 /* "key":value, as most members are. */
 void view_text(struct json *json, const char *key, struct text text);

@@ -100,9 +100,9 @@ static size_t pass_on(struct arena *arena, const struct group *group, const redi
 
 static redisReply *next_batch(struct arena *arena, const struct group *group, const char *batch)
 {
-    struct text words[9 + 2 * SAMPLE_STREAMS] = {TEXT("XREADGROUP"), TEXT("GROUP"), text_of(group->name), TEXT("one"),
-                                                 TEXT("COUNT"),      text_of(batch), TEXT("BLOCK"),       TEXT("10000"),
-                                                 TEXT("STREAMS")};
+    struct text words[9 + 2 * SAMPLE_STREAMS] = {TEXT("XREADGROUP"), TEXT("GROUP"), text_of(group->name),
+                                                 TEXT("one"),        TEXT("COUNT"), text_of(batch),
+                                                 TEXT("BLOCK"),      TEXT("10000"), TEXT("STREAMS")};
     size_t count = 9;
 
     for (size_t i = 0; i < group->reads_count; i++)
@@ -136,7 +136,8 @@ static _Noreturn void serve(const struct group *group, int port, int64_t booking
 static void make_groups(const struct group *group)
 {
     for (size_t i = 0; i < group->reads_count; i++)
-        freeReplyObject(redisCommand(redis, "XGROUP CREATE %s %s 0 MKSTREAM", stream_key(group->reads[i]).ptr, group->name));
+        freeReplyObject(
+            redisCommand(redis, "XGROUP CREATE %s %s 0 MKSTREAM", stream_key(group->reads[i]).ptr, group->name));
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,6 @@
-/* floor-sql URL SHOW BOOKINGS BATCH: the same rows as the system writes for its bookings, by the same statements, in batches
- * and transactions of the same size, and nothing else: no streams, no look-ups, nothing decided. What PostgreSQL needs
- * for this the system cannot go below.
+/* floor-sql URL SHOW BOOKINGS BATCH: the same rows as the system writes for its bookings, by the same statements, in
+ * batches and transactions of the same size, and nothing else: no streams, no look-ups, nothing decided. What
+ * PostgreSQL needs for this the system cannot go below.
  *
  * Each stage has its own connection and follows the stage before it by one batch, as the steps do. */
 #include <event2/event.h>
@@ -19,7 +19,8 @@
 #include "payment-worker/charge.sql.h"
 #include "payment-worker/invoice.sql.h"
 #include "ticket-worker/bill.sql.h"
-#include "ticket-worker/hold.sql.h"
+#include "ticket-worker/hold_load.sql.h"
+#include "ticket-worker/hold_store.sql.h"
 #include "ticket-worker/settle.sql.h"
 
 #define STATEMENTS_MAX 3 /* the first stage also reads where the seats are */
@@ -263,7 +264,7 @@ static struct stage stages[] = {
     {.writes = {{SQL(bill_store), bind_bills}}},
     {.writes = {{SQL(charge_payments), bind_payments}, {SQL(charge_invoices), bind_paid}}},
     {.writes = {{SQL(settle_close), bind_closed}, {SQL(settle_seats), bind_sold}}},
-    {.writes = {{SQL(record_events), bind_events}, {SQL(record_count), bind_counters}}},
+    {.writes = {{SQL(record_new), bind_events}, {SQL(record_count), bind_counters}}},
 };
 #define STAGES (sizeof stages / sizeof *stages)
 
@@ -318,8 +319,7 @@ static void advance(void)
 
 /* Where the seats are is known before the clock starts. */
 static const struct statement seats_statement = {
-    "floor_seats",
-    "SELECT seat_id, ctid FROM ticketing.seats WHERE show_id = $1::text ORDER BY position"};
+    "floor_seats", "SELECT seat_id, ctid FROM ticketing.seats WHERE show_id = $1::text ORDER BY position"};
 
 static void take_seats(const struct rows *rows, void *context)
 {

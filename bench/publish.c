@@ -1,11 +1,10 @@
 /* The benchmark's load: bookings that somebody XADDs. Two commands:
  *
  *   publish load PORT SHOW FIRST COUNT USERS CONNECTIONS PIPELINE RATE
- *       one booking for each of the seats FIRST, FIRST + 1, …; PIPELINE at a time on each connection; RATE a second (0: as
- *       fast as Redis takes them). Prints how long it took.
- *   publish latency PORT SHOW FIRST COUNT WARM_UP
- *       one booking at a time: from sending the XADD until the booking.closed that says CONFIRMED has been read. Prints
- *       one number a line: microseconds.
+ *       one booking for each of the seats FIRST, FIRST + 1, …; PIPELINE at a time on each connection; RATE a second (0:
+ * as fast as Redis takes them). Prints how long it took. publish latency PORT SHOW FIRST COUNT WARM_UP one booking at a
+ * time: from sending the XADD until the booking.closed that says CONFIRMED has been read. Prints one number a line:
+ * microseconds.
  *
  * Everything here is plain blocking hiredis: its own CPU time is not the system's and is reported apart. */
 #include <errno.h>

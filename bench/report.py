@@ -57,11 +57,11 @@ def print_memory(runs, most_mib):
     """Flat: from the middle of a run to its end no program grew by more than a tenth of what it may use."""
     print("\nMemory (RSS, MiB): the most, and growth in the second half of a load")
     for name in sorted(runs[0]["memory_mib"]):
+        if name in ("redis", "postgres"):
+            continue
         top, grew = max(run["memory_mib"][name]["max"] for run in runs), median(runs, "memory_mib", name, "grew")
-        target = ""
-        if name not in ("redis", "postgres"):
-            target = f"< {most_mib}, flat: {verdict(top, most=most_mib) if grew < most_mib / 10 else MISSED}"
-        line(name, f"{top:.1f}  {grew:+.1f}", target)
+        flat = verdict(top, most=most_mib) if grew < most_mib / 10 else MISSED
+        line(name, f"{top:.1f}  {grew:+.1f}", f"target < {most_mib}, flat: {flat}")
 
 
 def print_floors(results, sync):

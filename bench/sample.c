@@ -84,10 +84,8 @@ static void add_body(struct arena *arena, struct fact *event, const struct sampl
 
 struct fact *sample_event(struct arena *arena, const struct sample *sample, enum stream stream)
 {
-    static const char *const suffixes[STREAM_COUNT] = {[SEAT_HELD] = "held",
-                                                       [INVOICE_CREATED] = "invoiced",
-                                                       [PAYMENT_DONE] = "paid",
-                                                       [BOOKING_CLOSED] = "confirmed"};
+    static const char *const suffixes[STREAM_COUNT] = {
+        [SEAT_HELD] = "held", [INVOICE_CREATED] = "invoiced", [PAYMENT_DONE] = "paid", [BOOKING_CLOSED] = "confirmed"};
     struct fact *event = fact_new(arena, stream);
 
     if (stream == BOOKING_REQUESTED) { /* typed by somebody: without any of this */

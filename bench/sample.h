@@ -1,4 +1,5 @@
-/* The events and rows of one booking, as the system itself makes them: what the floors write, without deciding anything. */
+/* The events and rows of one booking, as the system itself makes them: what the floors write, without deciding
+ * anything. */
 #ifndef KARCIS_BENCH_SAMPLE_H
 #define KARCIS_BENCH_SAMPLE_H
 

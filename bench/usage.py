@@ -2,7 +2,7 @@
 import os
 
 TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
-PAGE_KIB = os.sysconf("SC_PAGE_SIZE") / 1024
+PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _stat(pid):
@@ -39,7 +39,7 @@ def machine_us():
 def rss_mib(pid):
     try:
         with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * PAGE_KIB / 1024
+            return int(file.read().split()[1]) * PAGE_MIB
     except (FileNotFoundError, ProcessLookupError):
         return 0
 

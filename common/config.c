@@ -150,7 +150,7 @@ void config_load(void)
 
         if (!value)
             value = read_secret_file(&settings[i]);
-        set(&settings[i], value ? value : settings[i].fallback);
+        set(&settings[i], value ? value : settings[i].fallback); /* NOLINT(clang-analyzer-unix.Malloc): kept for ever */
     }
 }
 

@@ -373,7 +373,7 @@ static void on_socket(struct bufferevent *socket, short what, void *context)
 
     if (!(what & BEV_EVENT_CONNECTED)) {
         lose(redis,
-             what & BEV_EVENT_EOF ? "closed by the server" : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+             (what & BEV_EVENT_EOF) ? "closed by the server" : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
         return;
     }
     setsockopt(bufferevent_getfd(socket), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -412,7 +412,7 @@ static char *piece(struct text text)
 
 static void read_url(struct redis *redis, const char *url)
 {
-    struct text rest = text_of(url), authority, host, port = TEXT_NONE;
+    struct text rest = text_of(url), authority, host, port;
     const char *at;
     int64_t number = 6379;
 

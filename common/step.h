@@ -24,6 +24,8 @@ struct query {
     void (*take)(struct batch *batch, const struct rows *rows); /* may be NULL */
 };
 
+#define NO_QUERIES ((const struct query[]){{NULL, NULL, NULL}})
+
 #define STEP_STREAMS_MAX 12
 #define STEP_QUERIES_MAX 8
 
@@ -47,7 +49,7 @@ struct step {
     bool wants_refused;
     /* May be NULL. Completes an entry once, when it is read: rules across fields, derived values, its key. */
     struct refusal (*check)(struct arena *arena, struct entry *entry);
-    struct query loads[STEP_QUERIES_MAX], stores[STEP_QUERIES_MAX]; /* each list ends with a NULL statement */
+    const struct query *loads, *stores; /* each list ends with a NULL statement; NO_QUERIES if there are none */
     size_t work_bytes; /* of batch->work: what loads leave for decide, and decide for stores; zeroed for each batch */
     void (*begin)(struct batch *batch); /* may be NULL: prepares work */
     void (*decide)(struct batch *batch);

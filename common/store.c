@@ -450,8 +450,10 @@ static char *host_to_resolve(const char *url)
             host = NULL;
             break;
         }
-        if (strcmp(option->keyword, "host") == 0 && option->val && option->val[0] != '/')
+        if (strcmp(option->keyword, "host") == 0 && option->val && option->val[0] != '/') {
+            free(host);
             host = strdup(option->val);
+        }
     }
     PQconninfoFree(options);
     return host;

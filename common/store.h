@@ -21,8 +21,8 @@ struct arena;
 struct loop;
 struct store;
 
-/* A statement from a .sql file: the build turns "-- name: hold_seats" in ticket-worker/hold.sql into a constant
- * hold_seats in "ticket-worker/hold.sql.h", used as SQL(hold_seats). Names are unique in a program. */
+/* A statement from a .sql file: the build turns "-- name: hold_seats" in ticket-worker/hold_load.sql into a constant
+ * hold_seats in "ticket-worker/hold_load.sql.h", used as SQL(hold_seats). Names are unique in a program. */
 struct statement {
     const char *name;
     const char *text;

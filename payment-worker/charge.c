@@ -176,9 +176,11 @@ const struct step charge = {
     .fields = charge_fields,
     .field_count = FIELDS,
     .key = INVOICE_NO,
-    .loads = {{SQL(charge_load), bind_load, take_load}},
+    .loads = (const struct query[]){{SQL(charge_load), bind_load, take_load}, {NULL, NULL, NULL}},
     .work_bytes = sizeof(struct charge_work),
     .begin = begin,
     .decide = decide,
-    .stores = {{SQL(charge_payments), bind_payments, NULL}, {SQL(charge_invoices), bind_invoices, NULL}},
+    .stores = (const struct query[]){{SQL(charge_payments), bind_payments, NULL},
+                                     {SQL(charge_invoices), bind_invoices, NULL},
+                                     {NULL, NULL, NULL}},
 };

@@ -131,9 +131,9 @@ const struct step invoice = {
     .fields = invoice_fields,
     .field_count = FIELDS,
     .key = BOOKING_ID,
-    .loads = {{SQL(invoice_load), bind_load, take_load}},
+    .loads = (const struct query[]){{SQL(invoice_load), bind_load, take_load}, {NULL, NULL, NULL}},
     .work_bytes = sizeof(struct invoice_work),
     .begin = begin,
     .decide = decide,
-    .stores = {{SQL(invoice_store), bind_store, NULL}},
+    .stores = (const struct query[]){{SQL(invoice_store), bind_store, NULL}, {NULL, NULL, NULL}},
 };

@@ -31,6 +31,7 @@ const struct step bill = {
     .field_count = FIELDS,
     .key = BOOKING_ID,
     .linger_ms = 20, /* a booking that is charged at once is mostly settled by then, and need not be touched */
+    .loads = NO_QUERIES,
     .decide = decide,
-    .stores = {{SQL(bill_store), bind_store, NULL}},
+    .stores = (const struct query[]){{SQL(bill_store), bind_store, NULL}, {NULL, NULL, NULL}},
 };

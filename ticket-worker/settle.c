@@ -171,9 +171,11 @@ const struct step settle = {
     .fields = settle_fields,
     .field_count = FIELDS,
     .key = BOOKING_ID,
-    .loads = {{SQL(settle_load), bind_load, take_load}},
+    .loads = (const struct query[]){{SQL(settle_load), bind_load, take_load}, {NULL, NULL, NULL}},
     .work_bytes = sizeof(struct settle_work),
     .begin = begin,
     .decide = decide,
-    .stores = {{SQL(settle_close), bind_close, NULL}, {SQL(settle_seats), bind_seats, NULL}},
+    .stores = (const struct query[]){{SQL(settle_close), bind_close, NULL},
+                                     {SQL(settle_seats), bind_seats, NULL},
+                                     {NULL, NULL, NULL}},
 };

@@ -19,6 +19,7 @@ struct engine {
     engine_between_fn *between;
     void *context;
     bool is_over;
+    unsigned conflicts; /* in a row */
     enum store_result result;
     struct store_failure failure;
 };
@@ -161,11 +162,22 @@ enum store_result engine_run(struct engine *engine, struct fixture *fixture, eng
     engine->result = STORE_OK;
     loop_until(engine->loop, is_up, engine);
     fixture->batch = batch_new(fixture->arena, fixture->step, fixture->entries, fixture->count, fixture->now_us);
+    fixture->batch->conflicts = engine->conflicts;
     store_begin(engine->store);
     send_queries(engine, engine->step->loads);
     store_sync(engine->store, on_loaded, engine);
     loop_until(engine->loop, is_over, engine);
+    engine->conflicts = engine->result == STORE_CONFLICT ? engine->conflicts + 1 : 0;
     return engine->result;
+}
+
+void engine_settle(struct engine *engine, struct fixture *fixture)
+{
+    enum store_result result = STORE_CONFLICT;
+
+    for (int tries = 0; result == STORE_CONFLICT && tries < 5; tries++)
+        result = engine_run(engine, fixture, NULL, NULL);
+    check_row(result == STORE_OK, "%s %s", engine->failure.sqlstate, engine->failure.message);
 }
 
 static void on_sent(struct store *store, const struct store_failure *failure, void *context)

@@ -20,6 +20,8 @@ void engine_free(struct engine *engine); /* accepts NULL */
  * somebody else does after the loads and before the stores. */
 typedef void engine_between_fn(void *context);
 enum store_result engine_run(struct engine *engine, struct fixture *fixture, engine_between_fn *between, void *context);
+/* As often as somebody was faster; the test fails if that does not end, or for any other failure. */
+void engine_settle(struct engine *engine, struct fixture *fixture);
 /* Runs one statement of the step alone. */
 enum store_result engine_send(struct engine *engine, const char *statement, struct params *params);
 /* Of the last run that failed. */

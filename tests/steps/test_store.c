@@ -138,7 +138,7 @@ static void on_rows(const struct rows *rows, void *context)
 {
     struct scene *scene = context;
 
-    tell(scene, "%zu rows; ", rows_count(rows));
+    tell(scene, "%zu rows; ", rows_count(rows)); /* also of a statement that has none to give */
 }
 
 /* Statement n with one number as its only parameter. */
@@ -342,9 +342,9 @@ static void groups_are_answered_in_their_order(void **state)
     assert_false(store_is_idle(scene->store));
     wait_groups(scene, 100);
     assert_true(store_is_idle(scene->store));
-    assert_true(strncmp(scene->story, "1 rows; OK; 2 rows; OK; ", 24) == 0);
-    assert_non_null(strstr(scene->story, "49 rows; OK; 50 rows; CONFLICT 23505; 51 rows; OK; "));
-    assert_non_null(strstr(scene->story, "100 rows; OK; "));
+    assert_true(strncmp(scene->story, "1 rows; 0 rows; OK; 2 rows; 0 rows; OK; ", 40) == 0);
+    assert_non_null(strstr(scene->story, "49 rows; 0 rows; OK; 50 rows; CONFLICT 23505; 51 rows; 0 rows; OK; "));
+    assert_non_null(strstr(scene->story, "100 rows; 0 rows; OK; "));
     check_rows("SELECT count(*) FROM test.things", "99");
 }
 
@@ -363,7 +363,7 @@ static void a_group_is_a_transaction_of_its_own(void **state)
     send_number(scene, 0, 4);
     end_group(scene);
     wait_groups(scene, 2);
-    assert_string_equal(scene->story, "CONFLICT 23505; OK; ");
+    assert_string_equal(scene->story, "0 rows; 0 rows; CONFLICT 23505; 0 rows; OK; ");
     check_rows(THINGS, "4");
 }
 
@@ -381,7 +381,7 @@ static void a_transaction_spans_groups_until_it_is_committed(void **state)
     store_commit(scene->store);
     end_group(scene);
     wait_groups(scene, 2);
-    assert_string_equal(scene->story, "OK; OK; ");
+    assert_string_equal(scene->story, "0 rows; OK; 0 rows; OK; ");
     check_rows(THINGS, "1 2");
 }
 
@@ -403,7 +403,7 @@ static void a_failed_transaction_leaves_nothing_and_the_connection_goes_on(void 
     store_commit(scene->store);
     end_group(scene);
     wait_groups(scene, 4);
-    assert_string_equal(scene->story, "OK; CONFLICT 23505; OK; OK; ");
+    assert_string_equal(scene->story, "0 rows; OK; CONFLICT 23505; OK; 0 rows; OK; ");
     check_rows(THINGS, "7");
 }
 
@@ -420,7 +420,7 @@ static void a_commit_that_rolls_back_is_a_failure(void **state)
     store_commit(scene->store);
     end_group(scene);
     wait_groups(scene, 2);
-    assert_string_equal(scene->story, "CONFLICT 23505; AWAY 25P02; ");
+    assert_string_equal(scene->story, "0 rows; CONFLICT 23505; AWAY 25P02; ");
     check_rows(THINGS, "");
 }
 
@@ -621,7 +621,7 @@ static void a_lost_connection_is_noticed_and_made_again(void **state)
     send_number(scene, 0, 1);
     end_group(scene);
     wait_groups(scene, 1);
-    assert_string_equal(scene->story, "down; up; OK; ");
+    assert_string_equal(scene->story, "down; up; 0 rows; OK; ");
     check_rows(THINGS, "1");
 }
 
@@ -642,7 +642,7 @@ static void groups_under_way_are_lost_in_their_order(void **state)
     database_do("SELECT pg_terminate_backend(" SLEEPER ")");
     wanted = 2;
     loop_until(scene->loop, has_ups, scene);
-    assert_string_equal(scene->story, "OK; LOST ; LOST ; down; up; ");
+    assert_string_equal(scene->story, "0 rows; OK; LOST ; LOST ; down; up; ");
     assert_true(store_is_idle(scene->store));
     check_rows(THINGS, "1");
     send_number(scene, 0, 3);

@@ -1,5 +1,5 @@
 /* hold: who gets which seats, and what every request leaves behind. The loads are answered from a small world of shows
- * and seats as the statements in hold.sql would answer them. */
+ * and seats as the statements in hold_load.sql would answer them. */
 #include "tests/unit/step_fixture.h"
 
 #include <stdio.h>
