@@ -109,16 +109,13 @@ $(OUT)/tests/steps/%: $(OUT)/tests/steps/%.o $(STEP_HELPERS) $(UNIT_HELPERS) $(C
 	@echo "link $@"
 	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS) -lcmocka
 
-.PHONY: steps-build steps
+.PHONY: steps-build steps headers
 steps-build: $(STEP_TESTS)
 
-unit:
-	@$(MAKE) --no-print-directory -s FLAVOUR=check unit-build
-	@tests/unit/run
+headers: $(SQL)
 
-steps:
-	@$(MAKE) --no-print-directory -s FLAVOUR=check steps-build
-	@tests/steps/run
+unit steps:
+	@tests/$@/run
 
 format:
 	@tests/lint/format --fix
