@@ -85,6 +85,17 @@ up: install
 	@$(MAKE) --no-print-directory -s build
 	@stack/stack up
 
+BENCHES := $(addprefix $(OUT)/bench/,publish floor-sql floor-redis)
+$(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/bench/sample.o $(COMMON)
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS)
+
+bench: install
+	@stack/install test
+	@$(MAKE) --no-print-directory -s build $(BENCHES)
+	@bench/run
+
 down status:
 	@stack/stack $@
 

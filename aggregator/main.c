@@ -1,5 +1,5 @@
-/* aggregator: keeps the event log and shows everybody what happened. The log is a step like every other; each thing that
- * is shown lives in its own file. */
+/* aggregator: keeps the event log and shows everybody what happened. The log is a step like every other; each thing
+ * that is shown lives in its own file. */
 #include "aggregator/record.h"
 #include "aggregator/serve.h"
 #include "common/worker.h"

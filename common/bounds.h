@@ -4,65 +4,72 @@
 #define KARCIS_BOUNDS_H
 
 /* ---- input ---- */
-#define IDENTIFIER_BYTES_MAX 64     /* users, shows, bookings' names: fits an index entry, a log line and a URL */
-#define SEAT_LABEL_BYTES_MAX 32     /* "BALCONY-LEFT-ROW-12-SEAT-104" fits with room */
-#define EVENT_ID_BYTES_MAX   200    /* as promised to publishers; (topic, event_id) stays far below a B-tree entry's 2,704 */
-#define TOPIC_BYTES_MAX      200    /* the same */
-#define SOURCE_BYTES_MAX     200    /* a URI of a usual length */
-#define REASON_BYTES_MAX     500    /* a sentence for people, not a document */
-#define URL_BYTES_MAX        2000   /* what browsers and proxies take everywhere */
-#define ENTRY_FIELDS_MAX     64     /* a typed event has 5 to 12 fields; more is garbage */
-#define ENTRY_BYTES_MAX      262144 /* one entry; a batch of 500 such would still fit the arena's 128 MiB */
-#define BOOKING_SEATS_MAX    10     /* one booking: keeps a lucky fan from taking a row, and bounds the lock list */
-#define SHOW_SEATS_MAX       200000 /* the largest stadiums hold 150,000 */
-#define AMOUNT_MAX           1000000000000LL /* minor units: ten billion in a two-digit currency; sums stay far below 2^63 */
+#define IDENTIFIER_BYTES_MAX 64  /* users, shows, bookings' names: fits an index entry, a log line and a URL */
+#define SEAT_LABEL_BYTES_MAX 32  /* "BALCONY-LEFT-ROW-12-SEAT-104" fits with room */
+#define EVENT_ID_BYTES_MAX   200 /* as promised to publishers; (topic, event_id) stays far below a B-tree entry's 2,704 \
+                                  */
+#define TOPIC_BYTES_MAX   200    /* the same */
+#define SOURCE_BYTES_MAX  200    /* a URI of a usual length */
+#define REASON_BYTES_MAX  500    /* a sentence for people, not a document */
+#define URL_BYTES_MAX     2000   /* what browsers and proxies take everywhere */
+#define ENTRY_FIELDS_MAX  64     /* a typed event has 5 to 12 fields; more is garbage */
+#define ENTRY_BYTES_MAX   262144 /* one entry; a batch of 500 such would still fit the arena's 128 MiB */
+#define BOOKING_SEATS_MAX 10     /* one booking: keeps a lucky fan from taking a row, and bounds the lock list */
+#define SHOW_SEATS_MAX    200000 /* the largest stadiums hold 150,000 */
+#define AMOUNT_MAX        1000000000000LL /* minor units: ten billion in a two-digit currency; sums stay far below 2^63 */
 
 /* ---- memory ---- */
-#define ARENA_BLOCK_BYTES 65536     /* a usual batch of 100 entries fits one or two blocks */
-#define ARENA_BYTES_MAX   (128u << 20) /* one batch or one request; beyond it something is wrong: stop, let another try */
+#define ARENA_BLOCK_BYTES 65536        /* a usual batch of 100 entries fits one or two blocks */
+#define ARENA_BYTES_MAX   (128u << 20) /* one batch or one request; beyond it something is wrong: stop, let another try \
+                                        */
 #define ALLOCATION_KEPT_BYTES (16 << 20) /* freed memory that a program keeps for its next batch */
-#define LOG_BUFFER_BYTES  65536     /* lines are written together, one write(2) a batch */
-#define LOG_VALUE_BYTES_MAX 400     /* one value in a log line */
+#define LOG_BUFFER_BYTES      65536      /* lines are written together, one write(2) a batch */
+#define LOG_VALUE_BYTES_MAX   400        /* one value in a log line */
 
 /* ---- the wire ---- */
-#define REDIS_CONNECT_MS      2000  /* a healthy Redis accepts in well under 1 ms on a LAN */
-#define REDIS_COMMAND_MS      5000  /* the slowest script of ours takes 10 ms; 5 s means stopped, not slow */
-#define REDIS_READ_BLOCK_MS   2000  /* a reader looks up at least this often: a vanished group is noticed, SIGTERM is served */
+#define REDIS_CONNECT_MS 2000 /* a healthy Redis accepts in well under 1 ms on a LAN */
+#define REDIS_COMMAND_MS 5000 /* the slowest script of ours takes 10 ms; 5 s means stopped, not slow */
+#define REDIS_READ_BLOCK_MS                                                                                            \
+    2000 /* a reader looks up at least this often: a vanished group is noticed, SIGTERM is served */
 #define REDIS_REPLY_BYTES_MAX (64u << 20) /* a batch of 500 entries of ENTRY_BYTES_MAX is cut by this */
-#define REDIS_REPLY_ITEMS_MAX 1000000 /* in one array of a reply; the longest we ask for are CLAIM_ENTRIES_MAX and BATCH_MAX */
-#define STORE_CONNECT_MS      3000
-#define STORE_STATEMENT_MS    10000 /* a batch commits in 2 to 20 ms; 10 s means stopped */
-#define RECONNECT_MS_BASE     50    /* full jitter: uniform in 0..min(cap, base * 2^n) */
-#define RECONNECT_MS_CAP      3000  /* a server that is back is used again within 3 s */
+#define REDIS_REPLY_ITEMS_MAX                                                                                          \
+    1000000 /* in one array of a reply; the longest we ask for are CLAIM_ENTRIES_MAX and BATCH_MAX */
+#define STORE_CONNECT_MS   3000
+#define STORE_STATEMENT_MS 10000 /* a batch commits in 2 to 20 ms; 10 s means stopped */
+#define RECONNECT_MS_BASE  50    /* full jitter: uniform in 0..min(cap, base * 2^n) */
+#define RECONNECT_MS_CAP   3000  /* a server that is back is used again within 3 s */
 
 /* ---- the step engine ---- */
-#define BATCH_MAX             2000  /* entries a read; beyond it Redis is held up for others and nothing is gained */
-#define EMIT_ARGUMENTS_MAX    200000 /* words in one script call; bounds the time Redis spends in it */
-#define TURN_WAIT_MS          20    /* a lost wake-up costs at most this (notes: 27 ms worst stall measured with kills) */
-#define RESCUE_WHILE_WAITING_MS 50  /* whose turn it is may be dead: look this often while waiting for it */
-#define RESCUE_MS             1000  /* look for entries of dead consumers */
-#define STUCK_OWNER_MS        60000 /* a living consumer that holds an entry longer than this is stuck: take it over */
-#define RETRY_MS_BASE         100   /* an entry that asked to be retried: full jitter, doubling */
-#define RETRY_MS_CAP          10000
-#define RETRY_ENTRIES_MAX     2000  /* waiting in one worker; above it the step reads no more until some are settled */
-#define DRAIN_MS              8000  /* SIGTERM to exit; stop_grace_period in compose is longer */
-#define CLAIM_ENTRIES_MAX     1000  /* taken over at once */
+#define BATCH_MAX               2000   /* entries a read; beyond it Redis is held up for others and nothing is gained */
+#define EMIT_ARGUMENTS_MAX      200000 /* words in one script call; bounds the time Redis spends in it */
+#define TURN_WAIT_MS            20 /* a lost wake-up costs at most this (notes: 27 ms worst stall measured with kills) */
+#define RESCUE_WHILE_WAITING_MS 50    /* whose turn it is may be dead: look this often while waiting for it */
+#define RESCUE_MS               1000  /* look for entries of dead consumers */
+#define STUCK_OWNER_MS          60000 /* a living consumer that holds an entry longer than this is stuck: take it over */
+#define RETRY_MS_BASE           100   /* an entry that asked to be retried: full jitter, doubling */
+#define RETRY_MS_CAP            10000
+#define RETRY_ENTRIES_MAX       2000 /* waiting in one worker; above it the step reads no more until some are settled */
+#define DRAIN_MS                8000 /* SIGTERM to exit; stop_grace_period in compose is longer */
+#define CLAIM_ENTRIES_MAX       1000 /* taken over at once */
 #define REASON_DETAIL_BYTES_MAX 300
 
 /* ---- HTTP ---- */
-#define HTTP_BODY_BYTES_MAX    1048576 /* 1,000 events of 1 KB */
-#define HTTP_BODY_BYTES_READ_MAX (2 * HTTP_BODY_BYTES_MAX) /* read, then refused in JSON; beyond it libevent refuses in HTML */
-#define HTTP_HEADER_BYTES_MAX  8192
-#define HTTP_CONNECTIONS_MAX   8000  /* below the usual limit of file descriptors that the skeleton raises to */
-#define HTTP_REQUEST_MS        10000 /* headers and body must be in by then */
-#define HTTP_IDLE_MS           60000 /* keep-alive */
-#define HTTP_STOP_MS           7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
-#define LIST_LIMIT_DEFAULT     50
-#define LIST_LIMIT_MAX         1000
-#define JSON_DEPTH_MAX         32
-#define JSON_CONTAINERS_MAX    20000   /* objects and arrays in one body: jansson makes 230 bytes of a "{}," (measured: 79 MiB of 1 MiB) */
-#define HTTP_HEADERS_MAX       64      /* browsers send some 20 */
-#define HTTP_REPLY_BYTES_MAX   8388608 /* a page of a list ends early at this; far below what one request may take (ARENA_BYTES_MAX) */
-#define HTTP_SWEEP_MS          200     /* how often connections are looked at: a closed one's descriptor lives so much longer */
+#define HTTP_BODY_BYTES_MAX 1048576 /* 1,000 events of 1 KB */
+#define HTTP_BODY_BYTES_READ_MAX                                                                                       \
+    (2 * HTTP_BODY_BYTES_MAX) /* read, then refused in JSON; beyond it libevent refuses in HTML */
+#define HTTP_HEADER_BYTES_MAX 8192
+#define HTTP_CONNECTIONS_MAX  8000  /* below the usual limit of file descriptors that the skeleton raises to */
+#define HTTP_REQUEST_MS       10000 /* headers and body must be in by then */
+#define HTTP_IDLE_MS          60000 /* keep-alive */
+#define HTTP_STOP_MS          7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
+#define LIST_LIMIT_DEFAULT    50
+#define LIST_LIMIT_MAX        1000
+#define JSON_DEPTH_MAX        32
+#define JSON_CONTAINERS_MAX                                                                                            \
+    20000 /* objects and arrays in one body: jansson makes 230 bytes of a "{}," (measured: 79 MiB of 1 MiB) */
+#define HTTP_HEADERS_MAX 64 /* browsers send some 20 */
+#define HTTP_REPLY_BYTES_MAX                                                                                           \
+    8388608 /* a page of a list ends early at this; far below what one request may take (ARENA_BYTES_MAX) */
+#define HTTP_SWEEP_MS 200 /* how often connections are looked at: a closed one's descriptor lives so much longer */
 
 #endif

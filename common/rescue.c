@@ -13,7 +13,8 @@
 
 /* KEYS streams  ARGV group, us, entries at most, stuck after ms, then consumers that are known to be dead
  * {{index of the stream, entries taken over}, …} and, last, {living consumers that have entries pending, …}.
- * A dead consumer that has nothing left is removed in the same breath, so never with entries. */
+ * A dead consumer that has nothing left is removed in the same breath, so never with entries. XAUTOCLAIM goes through
+ * the whole pending list, so it is used only when a living owner's first entry is stuck. */
 static const struct redis_script rescue_script = {
     "#!lua\n"
     "local group, me, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
@@ -34,7 +35,10 @@ static const struct redis_script rescue_script = {
     "      end\n"
     "    elseif name ~= me then\n"
     "      living[#living + 1] = name\n"
-    "      taken = redis.call('XAUTOCLAIM', key, group, me, ARGV[4], '0-0', 'COUNT', 100)[2]\n"
+    "      local oldest = redis.call('XPENDING', key, group, '-', '+', 1, name)[1]\n"
+    "      if oldest and oldest[3] >= tonumber(ARGV[4]) then\n"
+    "        taken = redis.call('XAUTOCLAIM', key, group, me, ARGV[4], '0-0', 'COUNT', 100)[2]\n"
+    "      end\n"
     "    end\n"
     "    if #taken > 0 then result[#result + 1] = {k, taken} end\n"
     "  end\n"

@@ -133,33 +133,39 @@ static bool bind_close(struct batch *batch, struct params *params)
     return work->closed_count > 0;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+struct owned { /* a seat and the booking that it must belong to */
+    int64_t seat_id;
+    struct uuid booking;
+};
 
-    return (x > y) - (x < y);
+static int compare_owned(const void *a, const void *b)
+{
+    const struct owned *x = a, *y = b;
+
+    return (x->seat_id > y->seat_id) - (x->seat_id < y->seat_id);
 }
 
 static bool bind_seats(struct batch *batch, struct params *params)
 {
     const struct settle_work *work = batch->work;
     struct column *ids = params_column(params, COLUMN_INT64), *failed = params_column(params, COLUMN_UUID),
-                  *closed = params_column(params, COLUMN_UUID);
-    int64_t *sorted = ARENA_ARRAY(batch->arena, int64_t, work->seat_count + 1);
+                  *owners = params_column(params, COLUMN_UUID);
+    struct owned *sorted = ARENA_ARRAY(batch->arena, struct owned, work->seat_count + 1);
     size_t count = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
         if (!work->bookings[i].closes)
             continue;
         for (size_t s = 0; s < work->bookings[i].seat_count; s++)
-            sorted[count++] = work->bookings[i].seat_ids[s];
-        column_uuid(closed, batch->entries[i]->key);
+            sorted[count++] = (struct owned){work->bookings[i].seat_ids[s], batch->entries[i]->key};
         if (is_failure(batch, i))
             column_uuid(failed, batch->entries[i]->key);
     }
-    qsort(sorted, count, sizeof *sorted, compare_ids);
-    for (size_t s = 0; s < count; s++)
-        column_int(ids, sorted[s]);
+    qsort(sorted, count, sizeof *sorted, compare_owned);
+    for (size_t s = 0; s < count; s++) {
+        column_int(ids, sorted[s].seat_id);
+        column_uuid(owners, sorted[s].booking);
+    }
     params_int64(params, (int64_t)count);
     return count > 0;
 }

@@ -17,11 +17,13 @@ WITH closed AS (
 SELECT karcis.expect(count(*), $4) FROM closed
 
 -- name: settle_seats
--- A seat changes only while it belongs to one of these bookings.
+-- A seat changes only while it belongs to the booking that it is closed for: $1, ascending, and $3 are pairs, and
+-- width_bucket finds a seat's place in $1 by halving.
 WITH changed AS (
     UPDATE ticketing.seats
     SET status = (CASE WHEN booking_id = ANY($2::uuid[]) THEN 'OPEN' ELSE 'BOOKED' END)::ticketing.seat_status,
         booking_id = CASE WHEN booking_id = ANY($2::uuid[]) THEN NULL ELSE booking_id END
-    WHERE seat_id = ANY($1::bigint[]) AND status = 'ON_GOING' AND booking_id = ANY($3::uuid[])
+    WHERE seat_id = ANY($1::bigint[]) AND status = 'ON_GOING'
+      AND booking_id = ($3::uuid[])[width_bucket(seat_id, $1::bigint[])]
     RETURNING 1)
 SELECT karcis.expect(count(*), $4) FROM changed

@@ -39,35 +39,42 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(line)
 
 
+STACKS = {"one": {}, "two": {"TICKET_WORKERS": 2, "PAYMENT_WORKERS": 2, "BATCH": 20}}
+
+
 @pytest.fixture(scope="session")
 def shared():
-    """Holds the stack that tests share; a test that failed may have left it unwell, so the next one gets another."""
-    holder = {"stack": None}
-    yield holder
-    if holder["stack"]:
-        holder["stack"].end()
+    """{kind: the stack of that kind that tests share}; started when it is first wanted."""
+    stacks = {}
+    yield stacks
+    for kind in list(stacks):
+        stacks.pop(kind).end()
+
+
+def lend(shared, kind, request):
+    """Everybody leaves the stack as he found it; a test that failed may not have, so the next one gets another."""
+    if kind not in shared:
+        shared[kind] = Stack.start(**STACKS[kind])
+    yield shared[kind]
+    try:
+        assert not request.node.report_call.failed
+        shared[kind].check_at_rest()
+    except BaseException:
+        shared.pop(kind).down()
+        if not request.node.report_call.failed:
+            raise
 
 
 @pytest.fixture
 def stack(shared, request):
     """One worker of each kind, no payment declined."""
-    if not shared["stack"]:
-        shared["stack"] = Stack.start()
-    stack = shared["stack"]
-    yield stack
-    try:
-        if not request.node.report_call.failed:
-            stack.check_at_rest()
-            return
-    except BaseException:
-        drop(shared)
-        raise
-    drop(shared)
+    yield from lend(shared, "one", request)
 
 
-def drop(shared):
-    stack, shared["stack"] = shared["stack"], None
-    stack.down()
+@pytest.fixture
+def two(shared, request):
+    """Two workers of each kind, for tests in which one takes over from the other."""
+    yield from lend(shared, "two", request)
 
 
 @pytest.fixture

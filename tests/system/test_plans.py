@@ -33,9 +33,9 @@ def session_options():
 
 
 @pytest.fixture(scope="module")
-def fresh(shared):
-    """fresh(role): a session of that role in a database that was migrated a moment ago and has never held a row."""
-    shared["stack"] = stack = shared["stack"] or Stack.start()
+def fresh():
+    """{role: a session of that role} in a database that was migrated a moment ago and has never held a row."""
+    stack = Stack.start(TICKET_WORKERS=0, PAYMENT_WORKERS=0, AGGREGATORS=0)
     superuser = psycopg2.connect(stack.role_url("postgres", "postgres"))
     superuser.autocommit = True
     with superuser.cursor() as cursor:
@@ -43,12 +43,10 @@ def fresh(shared):
     url = re.sub("/karcis$", "/fresh", stack.env["DATABASE_URL"])
     subprocess.run([f"{ROOT}/schema/migrate"], env={"PATH": os.environ["PATH"], "DATABASE_URL": url}, check=True)
     sessions = {role: psycopg2.connect(stack.role_url(role, "fresh"), options=session_options()) for role in OWNERS}
-    yield sessions.get
-    for session in sessions.values():
+    yield sessions
+    for session in [superuser, *sessions.values()]:
         session.close()
-    with superuser.cursor() as cursor:
-        cursor.execute("DROP DATABASE fresh")
-    superuser.close()
+    stack.end()
 
 
 def plan_of(session, sql):
@@ -84,7 +82,7 @@ CASES = [(role, name) for role, program in OWNERS.items() for name in statements
 
 @pytest.mark.parametrize("role, name", CASES, ids=[name for _, name in CASES])
 def test_plans_use_indexes_even_when_made_on_empty_tables(fresh, role, name):
-    plan = plan_of(fresh(role), statements(OWNERS[role])[name])
+    plan = plan_of(fresh[role], statements(OWNERS[role])[name])
     looks = [node for node in nodes(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
     assert all(finds_by_key(node) for node in looks), json.dumps(plan, indent=1)
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from karcis import PROGRAMS, Stack, wait_until
+from karcis import PROGRAMS, wait_until
 
 TAKE_OVER_S = 5
 
@@ -40,20 +40,6 @@ class Load:
         self.stack.wait_drained(timeout=60)
         assert set(self.stack.rows("SELECT booking_id::text, status::text FROM ticketing.bookings WHERE show_id = %s", self.show)) == {
             (booking, "CONFIRMED") for booking in self.booked}
-
-
-@pytest.fixture(scope="module")
-def pair():
-    """Two workers of each kind, for tests in which one takes over from the other."""
-    stack = Stack.start(TICKET_WORKERS=2, PAYMENT_WORKERS=2, BATCH=20)
-    yield stack
-    stack.end()
-
-
-@pytest.fixture
-def two(pair):
-    yield pair
-    pair.check_at_rest()
 
 
 def give_to_frozen(stack, name, show, seats):
