@@ -55,7 +55,7 @@ static void a_payment_confirms_what_waits_for_it(void **state)
         check_stored(fixture, "settle_close", 4, "1");
         check_stored(fixture, "settle_seats", 1, "3 7"); /* in the order in which all lock seats */
         check_stored(fixture, "settle_seats", 2, "");
-        check_stored(fixture, "settle_seats", 3, KEY("1"));
+        check_stored(fixture, "settle_seats", 3, KEY("1") " " KEY("1")); /* the owner of each */
         check_stored(fixture, "settle_seats", 4, "2");
     }
 }
@@ -74,7 +74,7 @@ static void a_failed_payment_fails_it_and_frees_its_seats(void **state)
         check_stored(fixture, "settle_close", 2, KEY("1"));
         check_stored(fixture, "settle_seats", 1, "3 7");
         check_stored(fixture, "settle_seats", 2, KEY("1"));
-        check_stored(fixture, "settle_seats", 3, KEY("1"));
+        check_stored(fixture, "settle_seats", 3, KEY("1") " " KEY("1"));
     }
 }
 
