@@ -1,12 +1,25 @@
-/* GET /bookings/{id}. A request that the hold step has not decided yet has no row: it is not found until then. */
+/* GET /bookings/{id}. A request that the step hold has not decided yet has no row: its entry on the stream is shown. */
 #include "aggregator/bookings.sql.h"
+#include "aggregator/requested.h"
 #include "aggregator/view.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/id.h"
 #include "common/request.h"
 
-#define NO_BOOKING "there is no such booking, or it has not been decided yet"
+#define NO_BOOKING "there is no such booking"
+
+struct asked {
+    const struct sources *sources;
+    struct uuid id;
+};
+
+static void look_at_stream(struct query *query)
+{
+    const struct asked *asked = query->context;
+
+    requested_show(asked->sources, query, asked->id);
+}
 
 static void write_queue(struct json *json, const struct rows *rows)
 {
@@ -27,10 +40,11 @@ static void on_booking(const struct rows *rows, struct query *query)
 
     if (rows_count(rows) == 0) {
         query->not_found = NO_BOOKING;
+        query->elsewhere = look_at_stream;
         return;
     }
     json_begin_object(json);
-    view_text(json, "booking_id", uuid_text(query->request->arena, *(const struct uuid *)query->context));
+    view_text(json, "booking_id", uuid_text(query->request->arena, ((const struct asked *)query->context)->id));
     view_column_text(json, "user", rows, 0, 0);
     view_column_text(json, "show", rows, 0, 1);
     json_key(json, "seats");
@@ -53,14 +67,15 @@ static void on_booking(const struct rows *rows, struct query *query)
 static void show_booking(struct request *request, void *context)
 {
     struct params *params = params_new(request->arena);
-    struct uuid *id = ARENA_NEW(request->arena, struct uuid);
+    struct asked *asked = ARENA_NEW(request->arena, struct asked);
 
-    if (!uuid_parse(request_path_value(request, "id"), id)) {
+    asked->sources = context;
+    if (!uuid_parse(request_path_value(request, "id"), &asked->id)) {
         answer_not_found(request, NO_BOOKING);
         return;
     }
-    params_uuid(params, *id);
-    view_query(context, request, SQL(bookings_one), params, on_booking, id);
+    params_uuid(params, asked->id);
+    view_query(context, request, SQL(bookings_one), params, on_booking, asked);
 }
 
 static const struct route routes[] = {

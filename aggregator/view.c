@@ -25,6 +25,8 @@ static void on_done(struct store *store, const struct store_failure *failure, vo
     (void)store;
     if (failure)
         answer_store_failure(query->request, failure);
+    else if (query->elsewhere)
+        query->elsewhere(query);
     else if (query->not_found)
         answer_not_found(query->request, query->not_found);
     else

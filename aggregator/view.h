@@ -34,9 +34,10 @@ extern const struct view shows, bookings, events, dead_letters, stats;
 /* One question of one request. */
 struct query {
     struct request *request;
-    struct json json;      /* on_rows writes the answer here, */
-    const char *not_found; /* or says what there is not */
-    const void *context;   /* the view's own */
+    struct json json;                       /* on_rows writes the answer here, */
+    const char *not_found;                  /* or says what there is not, */
+    void (*elsewhere)(struct query *query); /* or who looks elsewhere then, and answers */
+    const void *context;                    /* the view's own */
 };
 
 typedef void view_rows_fn(const struct rows *rows, struct query *query);

@@ -4,24 +4,26 @@
 #define KARCIS_BOUNDS_H
 
 /* ---- input ---- */
-#define IDENTIFIER_BYTES_MAX 64  /* users, shows, bookings' names: fits an index entry, a log line and a URL */
-#define SEAT_LABEL_BYTES_MAX 32  /* "BALCONY-LEFT-ROW-12-SEAT-104" fits with room */
-#define EVENT_ID_BYTES_MAX   200 /* as promised to publishers; (topic, event_id) stays far below a B-tree entry's 2,704 \
-                                  */
-#define TOPIC_BYTES_MAX   200    /* the same */
-#define SOURCE_BYTES_MAX  200    /* a URI of a usual length */
-#define REASON_BYTES_MAX  500    /* a sentence for people, not a document */
-#define URL_BYTES_MAX     2000   /* what browsers and proxies take everywhere */
-#define ENTRY_FIELDS_MAX  64     /* a typed event has 5 to 12 fields; more is garbage */
+#define IDENTIFIER_BYTES_MAX 64 /* users, shows, bookings' names: fits an index entry, a log line and a URL */
+#define SEAT_LABEL_BYTES_MAX 32 /* "BALCONY-LEFT-ROW-12-SEAT-104" fits with room */
+#define EVENT_ID_BYTES_MAX                                                                                             \
+    200                        /* as promised to publishers; (topic, event_id) stays far below a B-tree entry's 2,704  \
+                                */
+#define TOPIC_BYTES_MAX   200  /* the same */
+#define SOURCE_BYTES_MAX  200  /* a URI of a usual length */
+#define REASON_BYTES_MAX  500  /* a sentence for people, not a document */
+#define URL_BYTES_MAX     2000 /* what browsers and proxies take everywhere */
+#define ENTRY_FIELDS_MAX  64   /* a typed event has 5 to 12 fields; more is garbage */
 #define ENTRY_BYTES_MAX   262144 /* one entry; a batch of 500 such would still fit the arena's 128 MiB */
 #define BOOKING_SEATS_MAX 10     /* one booking: keeps a lucky fan from taking a row, and bounds the lock list */
 #define SHOW_SEATS_MAX    200000 /* the largest stadiums hold 150,000 */
 #define AMOUNT_MAX        1000000000000LL /* minor units: ten billion in a two-digit currency; sums stay far below 2^63 */
 
 /* ---- memory ---- */
-#define ARENA_BLOCK_BYTES 65536        /* a usual batch of 100 entries fits one or two blocks */
-#define ARENA_BYTES_MAX   (128u << 20) /* one batch or one request; beyond it something is wrong: stop, let another try \
-                                        */
+#define ARENA_BLOCK_BYTES 65536 /* a usual batch of 100 entries fits one or two blocks */
+#define ARENA_BYTES_MAX                                                                                                \
+    (128u << 20) /* one batch or one request; beyond it something is wrong: stop, let another try                      \
+                  */
 #define ALLOCATION_KEPT_BYTES (16 << 20) /* freed memory that a program keeps for its next batch */
 #define LOG_BUFFER_BYTES      65536      /* lines are written together, one write(2) a batch */
 #define LOG_VALUE_BYTES_MAX   400        /* one value in a log line */
@@ -64,6 +66,12 @@
 #define HTTP_STOP_MS          7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
 #define LIST_LIMIT_DEFAULT    50
 #define LIST_LIMIT_MAX        1000
+/* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little), in so many
+ * entries (0.3 ms of Redis's time), and not for ids older than the longest backlog worth waiting for. */
+#define REQUESTED_BEFORE_MS   100
+#define REQUESTED_AFTER_MS    2000
+#define REQUESTED_ENTRIES_MAX 200
+#define REQUESTED_AGE_MS_MAX  600000
 #define JSON_DEPTH_MAX        32
 #define JSON_CONTAINERS_MAX                                                                                            \
     20000 /* objects and arrays in one body: jansson makes 230 bytes of a "{}," (measured: 79 MiB of 1 MiB) */

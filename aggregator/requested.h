@@ -1,0 +1,11 @@
+/* A booking that was asked for and is not decided yet: it has no row, but its entry stands on booking.requested. */
+#ifndef KARCIS_AGGREGATOR_REQUESTED_H
+#define KARCIS_AGGREGATOR_REQUESTED_H
+
+#include "aggregator/view.h"
+#include "common/id.h"
+
+/* Answers the query's request with the booking as REQUESTED, or with 404 if there is no such entry or it is decided. */
+void requested_show(const struct sources *sources, struct query *query, struct uuid booking_id);
+
+#endif
