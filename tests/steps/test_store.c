@@ -46,7 +46,7 @@ static int open_scene(void **state)
         "CREATE TABLE test.things (id bigint PRIMARY KEY, name text NOT NULL CHECK (name <> 'forbidden')); "
         "GRANT SELECT, INSERT ON test.things TO PUBLIC; "
         "CREATE OR REPLACE FUNCTION test.fail(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
-        "RAISE EXCEPTION 'it failed' USING ERRCODE = code, DETAIL = 'not for the log'; END $$");
+        "RAISE EXCEPTION E'it failed\\nfor more than one line' USING ERRCODE = code, DETAIL = 'not for the log'; END $$");
     scene->loop = loop_new();
     scene->arena = arena_new();
     *state = scene;

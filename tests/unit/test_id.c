@@ -43,7 +43,8 @@ static void a_uuid_is_thirty_six_characters_in_any_case(void **state)
         {TEXT("019aa402-81c0-8f6f0a0e1-0123456789ab"), false},
         {TEXT("019aa402-81c0-8f6f-a0e1-0123456789ag"), false},
         {TEXT("019aa402-81c0-8f6f-a0e1-0123456789a@"), false},
-        {TEXT("019aa402-81c0-8f6f-a0e1-0123456789a\x10"), false}, /* becomes a digit if only a bit is looked at */
+        {TEXT("019aa402-81c0-8f6f-a0e1-0123456789a\x01"), false}, /* a digit, if bits are set without a look */
+        {TEXT("019aa402-81c0-8f6f-a0e1-0123456789a\x10"), false},
         {TEXT("019aa402-81c0-8f6f-a0e1-0123456789a\0"), false},
         {TEXT("-19aa402-81c0-8f6f-a0e1-0123456789ab"), false},
         {TEXT(" 19aa402-81c0-8f6f-a0e1-0123456789ab"), false},

@@ -20,7 +20,7 @@ struct scene {
     char url[128];
     char story[65536]; /* what the client's callbacks were told, in order */
     size_t story_len;
-    size_t answers, ups, downs;
+    size_t answers, ups, downs, bytes;
     bool subscribes;
     struct arena *kept;
     const struct redis_reply *kept_reply;
@@ -306,6 +306,16 @@ static void keep_it(struct redis *redis, const struct redis_reply *reply, void *
     scene->answers++;
 }
 
+static void count_bytes(struct redis *redis, const struct redis_reply *reply, void *context)
+{
+    struct scene *scene = context;
+
+    (void)redis;
+    assert_non_null(reply);
+    scene->bytes += reply->text.len;
+    scene->answers++;
+}
+
 static void a_kept_answer_outlives_the_connection(void **state)
 {
     struct scene *scene = *state;
@@ -321,6 +331,26 @@ static void a_kept_answer_outlives_the_connection(void **state)
     redis_close(scene->redis);
     scene->redis = NULL;
     check_text(scene->kept_reply->items[0]->text, "seat");
+}
+
+/* What one answer needed is given back before the next: they may come for years. */
+static void many_large_answers_need_no_more_memory_than_one(void **state)
+{
+    enum { LARGE = 8 << 20, TIMES = 20 }; /* more together than a process may take (ARENA_BYTES_MAX) */
+    struct scene *scene = *state;
+    char *answer = calloc(1, LARGE + 32);
+    const int head = sprintf(answer, "$%d\r\n", LARGE);
+
+    memset(answer + head, 'x', LARGE);
+    strcpy(answer + head + LARGE, "\r\n");
+    fake_redis_answer(scene->server, "GET", answer);
+    start_and_wait(scene);
+    for (size_t i = 1; i <= TIMES; i++) {
+        assert_true(redis_sendv(scene->redis, count_bytes, scene, "GET", "a", NULL));
+        wait_answers(scene, i);
+    }
+    assert_int_equal(scene->bytes, (size_t)LARGE * TIMES);
+    free(answer);
 }
 
 /* ---- greeting ---- */
@@ -456,6 +486,10 @@ static void what_is_sent_while_it_is_not_up_is_refused_at_once(void **state)
     assert_false(redis_sendv(scene->redis, on_reply, NULL, "GET", "a", NULL));
     assert_false(redis_eval(scene->redis, &script, on_reply, NULL, 0, 0, NULL));
     assert_false(redis_subscribe(scene->redis, TEXT("channel")));
+    fake_redis_answer(scene->server, "PING", "");
+    loop_until(scene->loop, has_heard, scene);
+    assert_false(redis_sendv(scene->redis, on_reply, NULL, "GET", "a", NULL)); /* the greeting is not answered yet */
+    fake_redis_say(scene->server, "+PONG\r\n", 7);
     loop_until(scene->loop, is_up, scene);
     ask(scene, "b");
     wait_answers(scene, 1);
@@ -632,9 +666,11 @@ static void a_command_that_may_wait_at_the_server_has_more_time(void **state)
     wait_answers(scene, 1);
     assert_string_equal(scene->story, "blocks=nil; ");
     /* The next one has the usual time again. */
+    late_us = clock_monotonic_us() + 2500000;
     ask(scene, "a");
     wait_answers(scene, 2);
     assert_string_equal(redis_last_error(scene->redis), "no answer in time");
+    assert_false(is_late(NULL));
 }
 
 /* ---- nonsense ---- */
@@ -877,6 +913,7 @@ int main(void)
         TEST(words_travel_whole_whatever_is_in_them),
         TEST(many_commands_are_answered_in_their_order),
         TEST(a_kept_answer_outlives_the_connection),
+        TEST(many_large_answers_need_no_more_memory_than_one),
         TEST(the_url_says_how_to_greet),
         cmocka_unit_test(a_url_that_cannot_be_read_ends_the_process_with_code_100),
         TEST(a_refused_login_is_said_and_tried_again),
