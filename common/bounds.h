@@ -33,7 +33,9 @@
 #define REDIS_COMMAND_MS 5000 /* the slowest script of ours takes 10 ms; 5 s means stopped, not slow */
 #define REDIS_READ_BLOCK_MS                                                                                            \
     2000 /* a reader looks up at least this often: a vanished group is noticed, SIGTERM is served */
-#define REDIS_REPLY_BYTES_MAX (64u << 20) /* a batch of 500 entries of ENTRY_BYTES_MAX is cut by this */
+#define REDIS_REPLY_BYTES_MAX                                                                                          \
+    (96u << 20)                      /* an entry of any size that Redis takes (stack/redis.conf); less than an arena */
+#define READ_BYTES_WANTED (8u << 20) /* a read that brings more makes the next one ask for fewer entries */
 #define REDIS_REPLY_ITEMS_MAX                                                                                          \
     1000000 /* in one array of a reply; the longest we ask for are CLAIM_ENTRIES_MAX and BATCH_MAX */
 #define STORE_CONNECT_MS   3000
@@ -42,6 +44,7 @@
 #define RECONNECT_MS_CAP   3000  /* a server that is back is used again within 3 s */
 
 /* ---- the step engine ---- */
+#define BATCH_BYTES_MAX         (8u << 20) /* of all entries of a batch; what is made of them takes a few times more */
 #define BATCH_MAX               2000   /* entries a read; beyond it Redis is held up for others and nothing is gained */
 #define EMIT_ARGUMENTS_MAX      200000 /* words in one script call; bounds the time Redis spends in it */
 #define TURN_WAIT_MS            20 /* a lost wake-up costs at most this (notes: 27 ms worst stall measured with kills) */

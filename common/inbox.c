@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/arena.h"
+#include "common/bounds.h"
 #include "common/log.h"
 #include "common/step.h"
 
@@ -94,10 +95,24 @@ static void mark_repeated(struct entries *todo, size_t seen)
     free(keys);
 }
 
+/* How many of the first `limit` fit into a batch; the first always does. */
+static size_t fitting(const struct entries *todo, size_t limit)
+{
+    size_t count = 0, bytes = 0;
+
+    while (count < todo->count && count < limit) {
+        bytes += entry_bytes(todo->list[count]);
+        if (count > 0 && bytes > BATCH_BYTES_MAX)
+            break;
+        count++;
+    }
+    return count;
+}
+
 void inbox_pick(struct inbox *inbox, size_t limit, bool has_keys)
 {
     struct entries *todo = &inbox->todo;
-    const size_t seen = todo->count < limit ? todo->count : limit;
+    const size_t seen = fitting(todo, limit);
     size_t left = 0;
 
     if (has_keys)

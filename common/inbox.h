@@ -44,8 +44,8 @@ void inbox_add(struct inbox *inbox, struct entry *entry);
 void inbox_refuse(struct inbox *inbox, struct entry *entry);
 void inbox_sort(struct inbox *inbox); /* after adding */
 
-/* Moves the first entries of todo with differing keys, out of its first `limit`, to under_way. With keys off (has_keys
- * false) every entry differs. The others keep their order. */
+/* Moves the first entries of todo with differing keys, out of its first `limit` and of BATCH_BYTES_MAX, to under_way.
+ * With keys off (has_keys false) every entry differs. The others keep their order. */
 void inbox_pick(struct inbox *inbox, size_t limit, bool has_keys);
 void inbox_put_back(struct inbox *inbox); /* under_way to todo */
 /* What was under way, and what was refused and emitted, is acknowledged. */

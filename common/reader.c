@@ -87,7 +87,7 @@ static void set_up_groups(struct runner *runner)
     }
 }
 
-static void take_streams(struct runner *runner, const struct redis_reply *reply, enum origin origin)
+static void take_streams(struct runner *runner, const struct redis_reply *reply, size_t asked, enum origin origin)
 {
     for (size_t i = 0; i < reply->count; i++) {
         const struct redis_reply *entries = reply->items[i]->items[1];
@@ -98,21 +98,37 @@ static void take_streams(struct runner *runner, const struct redis_reply *reply,
             continue;
         taken = reader_take(runner, stream, entries, origin, 0);
         /* A full page of history may have more behind it; it shows when these are acknowledged. */
-        if (origin == ORIGIN_AGAIN && taken > 0 && entries->count >= (size_t)config()->batch)
+        if (origin == ORIGIN_AGAIN && taken > 0 && entries->count >= asked)
             runner->has_history = true;
     }
+}
+
+static void ask_for_more(struct runner *runner)
+{
+    runner->read_count *= 2;
+    if (runner->read_count > (size_t)config()->batch)
+        runner->read_count = (size_t)config()->batch;
+}
+
+static void ask_for_less(struct runner *runner)
+{
+    runner->read_count = runner->read_count > 4 ? runner->read_count / 4 : 1;
+    runner->read_stream = (runner->read_stream + 1) % runner->step->reads_count;
 }
 
 static void on_read(struct redis *redis, const struct redis_reply *reply, void *context)
 {
     struct runner *runner = context;
     const enum origin origin = runner->has_history ? ORIGIN_AGAIN : ORIGIN_NEW;
+    const size_t asked = runner->read_count;
 
     runner->is_reading = false;
     switch (redis_problem_of(reply)) {
     case REDIS_FINE:
         break;
     case REDIS_LOST:
+        if (redis_was_too_large(redis))
+            ask_for_less(runner); /* what it brought is pending, and comes again as history */
         return;
     case REDIS_NO_GROUP:
         log_warn("group is gone, made again", LOG_STRING("step", runner->step->name));
@@ -126,8 +142,18 @@ static void on_read(struct redis *redis, const struct redis_reply *reply, void *
     }
     runner->has_history = false;
     if (reply->type == REDIS_ARRAY) {
-        inbox_keep_arena(&runner->inbox, redis_keep_reply(redis));
-        take_streams(runner, reply, origin);
+        struct arena *arena = redis_keep_reply(redis);
+
+        inbox_keep_arena(&runner->inbox, arena);
+        if (arena_bytes(arena) > READ_BYTES_WANTED)
+            ask_for_less(runner);
+        else if (asked > 1)
+            ask_for_more(runner);
+        take_streams(runner, reply, asked, origin);
+    }
+    if (asked == 1) {
+        runner->has_history = runner->has_history || origin == ORIGIN_AGAIN; /* that was one stream's */
+        ask_for_more(runner);
     }
     runner_advance(runner);
 }
@@ -141,6 +167,7 @@ static bool may_read(const struct runner *runner)
 void reader_read(struct runner *runner)
 {
     const struct step *step = runner->step;
+    const size_t streams = runner->read_count > 1 ? step->reads_count : 1;
     struct text words[9 + 2 * STEP_STREAMS_MAX];
     char count[24], block[24];
     size_t at = 0;
@@ -152,16 +179,16 @@ void reader_read(struct runner *runner)
     words[at++] = text_of(step->name);
     words[at++] = runner->worker->consumer;
     words[at++] = TEXT("COUNT");
-    words[at++] = log_number(config()->batch, count);
+    words[at++] = log_number((int64_t)runner->read_count, count);
     if (!runner->has_history) {
         words[at++] = TEXT("BLOCK");
         words[at++] = log_number(REDIS_READ_BLOCK_MS, block);
         redis_expect_block(runner->reader, REDIS_READ_BLOCK_MS);
     }
     words[at++] = TEXT("STREAMS");
-    for (size_t i = 0; i < step->reads_count; i++)
-        words[at++] = stream_key(step->reads[i]);
-    for (size_t i = 0; i < step->reads_count; i++)
+    for (size_t i = 0; i < streams; i++)
+        words[at++] = stream_key(step->reads[(runner->read_stream + i) % step->reads_count]);
+    for (size_t i = 0; i < streams; i++)
         words[at++] = runner->has_history ? TEXT("0") : TEXT(">");
     runner->is_reading = redis_send(runner->reader, on_read, runner, at, words);
 }

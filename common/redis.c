@@ -46,6 +46,7 @@ struct redis {
     int port;
     enum state state;
     bool is_closing, is_listening;
+    bool was_too_large; /* the connection was given up because of its last reply */
     unsigned attempt;
     struct bufferevent *socket;
     redisReader *reader;
@@ -82,6 +83,11 @@ static void *make_text(const redisReadTask *task, char *bytes, size_t len)
                                                  : task->type == REDIS_REPLY_STATUS ? REDIS_STATUS
                                                                                     : REDIS_TEXT);
 
+    /* NULL makes hiredis give the reply up. Whoever asked must ask for less (redis_was_too_large). */
+    if (arena_bytes(redis->arena) + len > REDIS_REPLY_BYTES_MAX) {
+        redis->was_too_large = true;
+        return NULL;
+    }
     reply->text = text_copy(redis->arena, (struct text){bytes, len});
     return reply;
 }
@@ -354,7 +360,7 @@ static void on_readable(struct bufferevent *socket, void *context)
             redisReader *reader = redis->reader;
 
             if (redisReaderGetReply(reader, &reply) != 0) {
-                lose(redis, reader->errstr);
+                lose(redis, redis->was_too_large ? "the reply is too large" : reader->errstr);
                 return;
             }
             if (!reply)
@@ -387,6 +393,7 @@ static void connect_now(void *context)
     struct redis *redis = context;
 
     redis->state = CONNECTING;
+    redis->was_too_large = false;
     redis->socket = bufferevent_socket_new(redis->loop->base, -1, BEV_OPT_CLOSE_ON_FREE);
     redis->reader = redisReaderCreateWithFunctions(&reply_functions);
     if (!redis->socket || !redis->reader)
@@ -475,6 +482,11 @@ void redis_close(struct redis *redis)
 bool redis_is_up(const struct redis *redis)
 {
     return redis->state == UP;
+}
+
+bool redis_was_too_large(const struct redis *redis)
+{
+    return redis->was_too_large;
 }
 
 const char *redis_last_error(const struct redis *redis)

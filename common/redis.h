@@ -43,6 +43,8 @@ struct redis_options {
 struct redis *redis_open(struct loop *loop, const struct redis_options *options);
 void redis_close(struct redis *redis); /* accepts NULL; commands under way are answered NULL first */
 bool redis_is_up(const struct redis *redis);
+/* In a callback with NULL: the reply was given up because it is larger than REDIS_REPLY_BYTES_MAX. */
+bool redis_was_too_large(const struct redis *redis);
 const char *redis_last_error(const struct redis *redis); /* "" if none since the last success */
 
 /* Sends one command; `fn` (may be NULL) is called exactly once, later. False: not up, nothing sent, fn never called. */

@@ -112,6 +112,8 @@ static void on_answer(struct redis *redis, const struct redis_reply *reply, void
     size_t taken = 0;
 
     if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count == 0) {
+        if (redis_was_too_large(redis))
+            runner->has_history = true; /* they are ours now; the reader fetches them in smaller portions */
         if (reply)
             log_warn("cannot look for dead consumers", LOG_STRING("step", runner->step->name),
                      LOG_TEXT("why", reply->text));

@@ -267,6 +267,7 @@ static void on_emitted(struct redis *redis, const struct redis_reply *reply, voi
     struct runner *runner = context;
 
     (void)redis;
+    runner->is_emitting = false;
     switch (redis_problem_of(reply)) {
     case REDIS_FINE:
         runner->failures = 0;
@@ -284,7 +285,8 @@ static void on_emitted(struct redis *redis, const struct redis_reply *reply, voi
 static void emit(struct runner *runner)
 {
     runner->state = RUNNER_EMITTING;
-    if (!emit_send(runner, on_emitted))
+    runner->is_emitting = emit_send(runner, on_emitted);
+    if (!runner->is_emitting)
         runner_back_off(runner);
 }
 
@@ -335,12 +337,14 @@ static void on_again(void *context)
 {
     struct runner *runner = context;
 
-    if (runner->state == RUNNER_EMITTING)
-        emit(runner);
-    else if (runner->state == RUNNER_TURN)
+    if (runner->state == RUNNER_EMITTING) {
+        if (!runner->is_emitting) /* the timer may be one that was set for something else */
+            emit(runner);
+    } else if (runner->state == RUNNER_TURN) {
         turn_ask(runner->turn);
-    else
+    } else {
         runner_advance(runner);
+    }
 }
 
 static void on_store_state(struct store *store, bool is_up, void *context)
@@ -413,6 +417,7 @@ struct runner *runner_new(struct worker *worker, const struct step *step)
     runner->worker = worker;
     runner->step = step;
     runner->batch_limit = batch_most(runner);
+    runner->read_count = (size_t)config()->batch;
     runner->again = loop_timer_new(worker->loop, on_again, runner);
     runner->rescue = loop_timer_new(worker->loop, on_rescue, runner);
     runner->rescuing = rescue_new(runner);

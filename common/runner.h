@@ -45,7 +45,9 @@ struct runner {
     struct text reader_id; /* CLIENT ID, to unblock it on drain; in reader_id_digits */
     char reader_id_digits[24];
     bool is_reading;
-    bool has_history; /* entries that this consumer was given before may be unknown to us: read from 0 first */
+    size_t read_count;  /* entries that the next read asks for: fewer than BATCH when they are large */
+    size_t read_stream; /* with one entry at a time, one stream at a time */
+    bool has_history;   /* entries that this consumer was given before may be unknown to us: read from 0 first */
 
     struct inbox inbox;
 
@@ -58,6 +60,7 @@ struct runner {
     size_t turn_count;  /* of todo's first entries that may be decided now */
     struct turn *turn;
     struct emit emit;
+    bool is_emitting; /* said, and not answered yet: an answer that belongs to no batch would end the next one */
     struct loop_timer *again, *rescue;
     struct rescue *rescuing;
     const struct statement *statements[2 * STEP_QUERIES_MAX + 2];

@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 from collections import Counter
@@ -264,10 +265,14 @@ class Stack:
         return re.findall(r"consumer=(\S+)", self.log(name))[-1]
 
     def signal(self, name, number):
-        """Sends it to the program; its pid."""
-        pid = wait_until(lambda: self.pid(name), f"{name} runs")
-        os.kill(pid, number)
-        return pid
+        """Sends it to the program; its pid. One that was just killed has a pid that nobody has, for a moment."""
+        def sent():
+            pid = self.pid(name)
+            with contextlib.suppress(ProcessLookupError):
+                if pid:
+                    os.kill(pid, number)
+                    return pid
+        return wait_until(sent, f"{name} runs")
 
     def kill(self, name):
         """Kills the program; its supervisor starts it again."""
@@ -476,3 +481,33 @@ class Stack:
             assert not left, left
             return True
         wait_until(drained, "everything has drained", timeout)
+
+
+class Load:
+    """Bookings without end, each for a seat of its own, until the block is left."""
+
+    def __init__(self, stack, seats=4000):
+        self.stack, self.show, self.booked = stack, stack.show(seats=seats), []
+        self.seats = iter(list(stack.seats(self.show)))
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        for seat in self.seats:
+            if self.stopped.is_set():
+                return
+            self.booked.append(self.stack.book(self.show, seat))
+
+    def __enter__(self):
+        self.thread.start()
+        wait_until(lambda: len(self.booked) > 50, "the load runs")
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.thread.join()
+
+    def all_are_confirmed(self):
+        self.stack.wait_drained(timeout=60)
+        assert set(self.stack.rows("SELECT booking_id::text, status::text FROM ticketing.bookings WHERE show_id = %s", self.show)) == {
+            (booking, "CONFIRMED") for booking in self.booked}

@@ -1,4 +1,8 @@
 """Anybody may XADD anything. What cannot be understood goes to `dead` with a reason, and everybody else is served."""
+import json
+import os
+import signal
+
 import pytest
 
 BAD_BYTES = b"a\xff\xfeb".decode("utf-8", "surrogateescape")
@@ -148,3 +152,27 @@ def test_five_hundred_bad_entries_in_a_row_hold_nobody_up(stack):
     stack.wait_drained()
     dead = [fields for _, fields in stack.entries("dead") if fields.get("field.show") == show and fields["step"] == "hold"]
     assert len(dead) == 500
+
+
+def test_entries_larger_than_a_program_can_hold_together_are_refused_one_by_one(stack):
+    show = stack.show("A1", "A2")
+    alive = {name: stack.pid(name) for name in ("ticket-worker-1", "aggregator-1")}
+    for pid in alive.values():
+        os.kill(pid, signal.SIGSTOP)
+    try:  # so that they meet all of them in one read
+        giants = [stack.xadd({"user": "ayu", "show": show, "seat": "A1", "note": "x" * 30_000_000}) for _ in range(4)]
+        large = stack.book(show, "A1", note="y" * 200_000)
+        for i in range(200):
+            stack.xadd({"topic": "large", "event_id": f"{show}-{i}", "timestamp": "2026-01-01T00:00:00Z", "source": "test",
+                        "payload": json.dumps({"text": "z" * 200_000})}, "events")
+        small = stack.book(show, "A2")
+    finally:
+        for pid in alive.values():
+            os.kill(pid, signal.SIGCONT)
+    for giant in giants:
+        for step in ("hold", "record"):
+            assert stack.wait_dead(giant, step=step)["reason"] == "too_large"
+    for booking in (large, small):
+        stack.wait_for(booking, "CONFIRMED", timeout=30)
+    stack.wait_drained(timeout=60)
+    assert {name: stack.pid(name) for name in alive} == alive, "nobody had to be restarted"

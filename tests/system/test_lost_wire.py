@@ -2,7 +2,7 @@
 What has to be made again is made again, and what is read again is recognised."""
 import pytest
 
-from karcis import GROUPS, STREAMS, wait_until
+from karcis import GROUPS, STREAMS, Load, wait_until
 
 
 def all_groups(stack):
@@ -55,3 +55,16 @@ def test_groups_destroyed_under_load_lose_nothing(own_stack, victims):
     said = [fields["event_id"] for _, fields in stack.entries("seat.held")]
     assert len(set(said)) == 400 and len(said) < 4000, "said again, but not without end"
     stack.check_at_rest()
+
+
+def test_what_is_said_while_redis_is_slow_is_said_once(two):
+    """A step waits for the answer to what it has said, however many timers go off meanwhile."""
+    with Load(two) as load:
+        for _ in range(20):
+            so_far = len(load.booked)
+            two.redis.execute_command("CLIENT", "PAUSE", 120, "WRITE")
+            wait_until(lambda: len(load.booked) > so_far + 20, "the load goes on")
+    load.all_are_confirmed()
+    said = {stream: [fields["event_id"] for _, fields in two.entries(stream) if fields["booking_id"] in load.booked]
+            for stream in ("seat.held", "invoice.created", "payment.done", "booking.closed")}
+    assert {stream: len(events) - len(set(events)) for stream, events in said.items()} == dict.fromkeys(said, 0)

@@ -7,39 +7,9 @@ import time
 
 import pytest
 
-from karcis import PROGRAMS, wait_until
+from karcis import PROGRAMS, Load, wait_until
 
 TAKE_OVER_S = 5
-
-
-class Load:
-    """Bookings without end, each for a seat of its own, until the block is left."""
-
-    def __init__(self, stack, seats=4000):
-        self.stack, self.show, self.booked = stack, stack.show(seats=seats), []
-        self.seats = iter(list(stack.seats(self.show)))
-        self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        for seat in self.seats:
-            if self.stopped.is_set():
-                return
-            self.booked.append(self.stack.book(self.show, seat))
-
-    def __enter__(self):
-        self.thread.start()
-        wait_until(lambda: len(self.booked) > 50, "the load runs")
-        return self
-
-    def __exit__(self, *_):
-        self.stopped.set()
-        self.thread.join()
-
-    def all_are_confirmed(self):
-        self.stack.wait_drained(timeout=60)
-        assert set(self.stack.rows("SELECT booking_id::text, status::text FROM ticketing.bookings WHERE show_id = %s", self.show)) == {
-            (booking, "CONFIRMED") for booking in self.booked}
 
 
 def give_to_frozen(stack, name, show, seats):
