@@ -152,6 +152,8 @@ void config_load(void)
             value = read_secret_file(&settings[i]);
         set(&settings[i], value ? value : settings[i].fallback); /* NOLINT(clang-analyzer-unix.Malloc): kept for ever */
     }
+    if (loaded.payment_margin_s >= loaded.hold_ttl_s)
+        log_fatal(EXIT_CONFIGURATION, "a setting cannot be read", "PAYMENT_MARGIN_S must be less than HOLD_TTL_S");
 }
 
 void config_print_help(const char *program, const char *what)

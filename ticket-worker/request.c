@@ -85,6 +85,8 @@ struct refusal request_check(struct arena *arena, struct entry *entry)
             (values[REQUEST_QUANTITY].text.ptr != NULL) !=
         1)
         return refuse("one of seats, seat and quantity must be given");
+    if (values[REQUEST_SEAT].text.ptr && memchr(labels.ptr, ',', labels.len))
+        return refuse("seat: is one seat; a list is called seats");
     if (labels.ptr)
         refusal = read_labels(labels, request);
     else
