@@ -7,10 +7,10 @@ ON CONFLICT DO NOTHING;
 
 INSERT INTO ticketing.seats (show_id, label, position)
 SELECT 'demo', chr(64 + r) || n, (r - 1) * 10 + n FROM generate_series(1, 5) AS r, generate_series(1, 10) AS n
-ORDER BY r, n
-ON CONFLICT DO NOTHING;
+WHERE NOT EXISTS (SELECT FROM ticketing.seats WHERE show_id = 'demo')
+ORDER BY r, n;
 
 INSERT INTO ticketing.seats (show_id, label, position)
 SELECT 'demo-standing', lpad(n::text, 3, '0'), n FROM generate_series(1, 200) AS n
-ORDER BY n
-ON CONFLICT DO NOTHING;
+WHERE NOT EXISTS (SELECT FROM ticketing.seats WHERE show_id = 'demo-standing')
+ORDER BY n;

@@ -1,6 +1,5 @@
 """The stacks that tests run on: one for all tests that leave a healthy stack behind, others of a test's own."""
 import os
-import subprocess
 
 import pytest
 

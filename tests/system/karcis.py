@@ -112,7 +112,7 @@ def _take_ports(run_dir):
             lock.flush()
             return base, lock
         if lock:
-            lock.close()
+            _give_back(lock)
     raise AssertionError("no free ports")
 
 

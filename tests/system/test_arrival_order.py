@@ -111,7 +111,8 @@ def test_the_statistics_add_up_exactly_after_the_kills(crowd):
         return stats
 
     stats = wait_until(add_up, "the statistics are of now")
-    assert (stats["unique_processed"], stats["duplicate_dropped"], stats["rejected"]) == (sum(unique.values()), total - sum(unique.values()), 0)
+    assert (stats["unique_processed"], stats["rejected"]) == (sum(unique.values()), 0)
+    assert stats["duplicate_dropped"] == total - sum(unique.values())
     assert stats["topics"] == {stream: count for stream, count in unique.items() if count}
     assert stats["bookings"] == dict(crowd.rows("SELECT status::text, count(*) FROM ticketing.bookings GROUP BY 1"))
     assert stats["payments"] == {"SUCCEEDED": stats["bookings"]["CONFIRMED"]} and stats["dead_letters"] == 0

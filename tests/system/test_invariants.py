@@ -53,7 +53,8 @@ MUTANTS = [
     ("payment_failed_without_failed_payment", "UPDATE payment.payments SET status = 'SUCCEEDED' WHERE booking_id = :failed"),
     ("counted_events_are_not_the_logged", "UPDATE log.counters SET unique_processed = unique_processed + 1 WHERE topic = 'seat.held'"),
     ("counted_events_are_not_the_logged", "DELETE FROM log.events WHERE event_id = :confirmed || ':held'"),
-    ("counted_duplicates_are_not_the_logged", "UPDATE log.counters SET duplicate_dropped = duplicate_dropped + 1 WHERE topic = 'seat.held'"),
+    ("counted_duplicates_are_not_the_logged",
+     "UPDATE log.counters SET duplicate_dropped = duplicate_dropped + 1 WHERE topic = 'seat.held'"),
     ("counted_duplicates_are_not_the_logged", "INSERT INTO log.duplicates VALUES (1, 1, 0, false, 'booking.requested', 'x')"),
     ("counted_duplicates_are_not_the_logged", "UPDATE log.counters SET conflicts = conflicts + 1 WHERE topic = 'seat.held'"),
     ("counted_rejections_are_not_the_logged", "INSERT INTO log.rejected VALUES (1, 1, 0, 'x')"),
@@ -89,7 +90,8 @@ def history(stack):
 
 def named(sql, names):
     """psql's :name, with its type."""
-    return re.sub(rf"(?<!:):({'|'.join(names)})\b(?!')", lambda match: f"'{names[match[1]]}'" + ("" if match[1] == "show" else "::uuid"), sql)
+    values = {name: f"'{value}'" if name == "show" else f"'{value}'::uuid" for name, value in names.items()}
+    return re.sub(rf"(?<!:):({'|'.join(names)})\b(?!')", lambda match: values[match[1]], sql)
 
 
 def test_every_rule_finds_the_history_that_breaks_it(stack):
