@@ -14,7 +14,7 @@
 #define REASON_BYTES_MAX  500  /* a sentence for people, not a document */
 #define URL_BYTES_MAX     2000 /* what browsers and proxies take everywhere */
 #define ENTRY_FIELDS_MAX  64   /* a typed event has 5 to 12 fields; more is garbage */
-#define ENTRY_BYTES_MAX   262144 /* one entry; a batch of 500 such would still fit the arena's 128 MiB */
+#define ENTRY_BYTES_MAX   262144 /* one entry; BATCH_BYTES_MAX bounds how many of them stand together */
 #define BOOKING_SEATS_MAX 10     /* one booking: keeps a lucky fan from taking a row, and bounds the lock list */
 #define SHOW_SEATS_MAX    200000 /* the largest stadiums hold 150,000 */
 #define AMOUNT_MAX        1000000000000LL /* minor units: ten billion in a two-digit currency; sums stay far below 2^63 */
@@ -46,7 +46,6 @@
 /* ---- the step engine ---- */
 #define BATCH_BYTES_MAX         (8u << 20) /* of all entries of a batch; what is made of them takes a few times more */
 #define BATCH_MAX               2000   /* entries a read; beyond it Redis is held up for others and nothing is gained */
-#define EMIT_ARGUMENTS_MAX      200000 /* words in one script call; bounds the time Redis spends in it */
 #define TURN_WAIT_MS            20 /* a lost wake-up costs at most this (notes: 27 ms worst stall measured with kills) */
 #define RESCUE_WHILE_WAITING_MS 50    /* whose turn it is may be dead: look this often while waiting for it */
 #define RESCUE_MS               1000  /* look for entries of dead consumers */

@@ -3,8 +3,6 @@
  * followers are in it. */
 #include "common/runner.h"
 
-#include <assert.h>
-
 #include "common/arena.h"
 #include "common/bounds.h"
 

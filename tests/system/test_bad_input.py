@@ -176,3 +176,18 @@ def test_entries_larger_than_a_program_can_hold_together_are_refused_one_by_one(
         stack.wait_for(booking, "CONFIRMED", timeout=30)
     stack.wait_drained(timeout=60)
     assert {name: stack.pid(name) for name in alive} == alive, "nobody had to be restarted"
+
+
+def test_many_large_entries_that_are_refused_go_to_dead_without_stopping_anybody(stack):
+    show = stack.show("A1")
+    pid = stack.pid("ticket-worker-1")
+    os.kill(pid, signal.SIGSTOP)
+    try:  # so that one read brings all of them, and one script says them
+        refused = [stack.xadd({"show": show, "seat": "A1", "note": "x" * 250_000}) for _ in range(330)]
+        booking = stack.book(show, "A1")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    stack.wait_for(booking, "CONFIRMED", timeout=30)
+    stack.wait_drained(timeout=60)
+    dead = {fields["entry_id"] for _, fields in stack.redis.xrange("dead") if fields["step"] == "hold"}
+    assert set(refused) <= dead and stack.pid("ticket-worker-1") == pid
