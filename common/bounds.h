@@ -45,7 +45,7 @@
 
 /* ---- the step engine ---- */
 #define BATCH_BYTES_MAX         (8u << 20) /* of all entries of a batch; what is made of them takes a few times more */
-#define BATCH_MAX               2000   /* entries a read; beyond it Redis is held up for others and nothing is gained */
+#define BATCH_MAX               2000 /* entries a read; beyond it Redis is held up for others and nothing is gained */
 #define TURN_WAIT_MS            20 /* a lost wake-up costs at most this (notes: 27 ms worst stall measured with kills) */
 #define RESCUE_WHILE_WAITING_MS 50    /* whose turn it is may be dead: look this often while waiting for it */
 #define RESCUE_MS               1000  /* look for entries of dead consumers */
