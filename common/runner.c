@@ -416,6 +416,8 @@ struct runner *runner_new(struct worker *worker, const struct step *step)
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     runner->worker = worker;
     runner->step = step;
+    for (size_t i = 0; i < step->reads_count; i++)
+        assert(stream_has_reader(step->reads[i], text_of(step->name))); /* what is not listed there is trimmed early */
     runner->batch_limit = batch_most(runner);
     runner->read_count = (size_t)config()->batch;
     runner->again = loop_timer_new(worker->loop, on_again, runner);

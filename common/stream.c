@@ -5,33 +5,51 @@
 
 #include "common/arena.h"
 
-static const char *const keys[STREAM_COUNT] = {
-    [BOOKING_REQUESTED] = "booking.requested",
-    [SEAT_RESERVED] = "seat.reserved",
-    [SEAT_HELD] = "seat.held",
-    [INVOICE_CREATED] = "invoice.created",
-    [PAYMENT_REQUESTED] = "payment.requested",
-    [PAYMENT_DONE] = "payment.done",
-    [CANCEL_REQUESTED] = "cancel.requested",
-    [BOOKING_CLOSED] = "booking.closed",
-    [EVENTS] = "events",
-    [DEAD] = "dead",
+static const struct {
+    const char *key, *readers;
+} streams[STREAM_COUNT] = {
+    [BOOKING_REQUESTED] = {"booking.requested", "hold"},
+    [SEAT_RESERVED] = {"seat.reserved", "confirm"},
+    [SEAT_HELD] = {"seat.held", "invoice"},
+    [INVOICE_CREATED] = {"invoice.created", "bill,charge"},
+    [PAYMENT_REQUESTED] = {"payment.requested", "charge"},
+    [PAYMENT_DONE] = {"payment.done", "settle"},
+    [CANCEL_REQUESTED] = {"cancel.requested", "cancel"},
+    [BOOKING_CLOSED] = {"booking.closed", ""},
+    [EVENTS] = {"events", ""},
+    [DEAD] = {"dead", ""},
 };
 
 struct text stream_key(enum stream stream)
 {
     assert(stream < STREAM_COUNT);
-    return text_of(keys[stream]);
+    return text_of(streams[stream].key);
 }
 
 bool stream_of_key(struct text key, enum stream *stream)
 {
     for (int i = 0; i < STREAM_COUNT; i++)
-        if (text_is(key, keys[i])) {
+        if (text_is(key, streams[i].key)) {
             *stream = (enum stream)i;
             return true;
         }
     return false;
+}
+
+struct text stream_readers(enum stream stream)
+{
+    assert(stream < STREAM_COUNT);
+    return text_of(streams[stream].readers);
+}
+
+bool stream_has_reader(enum stream stream, struct text group)
+{
+    struct text rest = stream_readers(stream), reader;
+
+    while (rest.len > 0 && text_next(&rest, ',', &reader))
+        if (text_equal(reader, group))
+            return true;
+    return text_is(group, "record");
 }
 
 static struct text prefixed(struct arena *arena, struct text prefix, struct text name)

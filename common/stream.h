@@ -24,6 +24,10 @@ enum stream {
 
 struct text stream_key(enum stream stream);
 bool stream_of_key(struct text key, enum stream *stream);
+/* The groups that read this stream besides `record`, which reads all: comma list. What one of them has not read and
+ * acknowledged yet is still needed, even when the group does not exist (nobody has started it, or it was destroyed). */
+struct text stream_readers(enum stream stream);
+bool stream_has_reader(enum stream stream, struct text group);
 
 /* "hb:" + consumer: exists while the consumer lives. */
 struct text stream_heartbeat_key(struct arena *arena, struct text consumer);

@@ -254,6 +254,19 @@ static void end(struct process *process)
     log_flush();
 }
 
+/* For scripts and tests: each step and the streams that it reads. */
+static void print_steps(const struct program *program)
+{
+    for (size_t i = 0; program->steps && program->steps[i]; i++) {
+        const struct step *step = program->steps[i];
+
+        printf("%s", step->name);
+        for (size_t k = 0; k < step->reads_count; k++)
+            printf(" %s", stream_key(step->reads[k]).ptr);
+        printf("\n");
+    }
+}
+
 int program_main(int argc, char **argv, const struct program *program)
 {
     struct process process = {0};
@@ -263,6 +276,10 @@ int program_main(int argc, char **argv, const struct program *program)
     config_load();
     if (argc > 1 && strcmp(argv[1], "--settings=markdown") == 0) {
         config_print_markdown();
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--steps") == 0) {
+        print_steps(program);
         return 0;
     }
     if (argc > 1) {
