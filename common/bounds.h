@@ -48,9 +48,13 @@
 #define BATCH_MAX               2000 /* entries a read; beyond it Redis is held up for others and nothing is gained */
 #define TURN_WAIT_MS            20 /* a lost wake-up costs at most this (notes: 27 ms worst stall measured with kills) */
 #define RESCUE_WHILE_WAITING_MS 50    /* whose turn it is may be dead: look this often while waiting for it */
-#define RESCUE_MS               1000  /* look for entries of dead consumers */
+#define RESCUE_MS               250   /* look for entries of dead consumers: some 20 us of Redis' time each */
 #define STUCK_OWNER_MS          60000 /* a living consumer that holds an entry longer than this is stuck: take it over */
-#define RETRY_MS_BASE           100   /* an entry that asked to be retried: full jitter, doubling */
+#define SUSPECT_DELIVERIES                                                                                             \
+    3 /* an entry given out so often whose consumers died each time may be what killed them: it is taken alone */
+#define SUSPECT_RUNS_MAX        2       /* workers that may die with it alone in their hands before it goes to `dead` */
+#define SUSPECT_KEPT_MS         3600000 /* how long such a run is remembered: restarts are seconds apart */
+#define RETRY_MS_BASE           100     /* an entry that asked to be retried: full jitter, doubling */
 #define RETRY_MS_CAP            10000
 #define RETRY_ENTRIES_MAX       2000 /* waiting in one worker; above it the step reads no more until some are settled */
 #define DRAIN_MS                8000 /* SIGTERM to exit; stop_grace_period in compose is longer */

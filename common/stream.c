@@ -71,6 +71,12 @@ struct text stream_turn_channel(struct arena *arena, struct text consumer)
     return prefixed(arena, TEXT("turn:"), consumer);
 }
 
+struct text stream_suspect_key(struct arena *arena, struct text step, enum stream stream, struct text id)
+{
+    return text_format(arena, "karcis:suspect:%.*s:%s:%.*s", (int)step.len, step.ptr, streams[stream].key, (int)id.len,
+                       id.ptr);
+}
+
 static bool take_number(struct text text, uint64_t *number)
 {
     uint64_t value = 0;

@@ -34,6 +34,9 @@ struct text stream_heartbeat_key(struct arena *arena, struct text consumer);
 /* "turn:" + consumer: the channel on which its turn is announced. */
 struct text stream_turn_channel(struct arena *arena, struct text consumer);
 
+/* "karcis:suspect:<step>:<stream>:<id>": how many workers took this entry alone, not sure to survive it. */
+struct text stream_suspect_key(struct arena *arena, struct text step, enum stream stream, struct text id);
+
 /* An entry's id, "ms-seq". */
 struct entry_id {
     uint64_t ms, seq;
