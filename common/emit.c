@@ -185,11 +185,28 @@ static size_t refused_fitting(const struct entries *refused)
     return count;
 }
 
+/* The script's words: KEYS, then ARGV. */
+static struct emit finish(const struct emission *emission, const char *group, bool is_ordered)
+{
+    struct words all = {.arena = emission->keys.arena};
+
+    for (size_t i = 0; i < emission->keys.count; i++)
+        add(&all, emission->keys.list[i]);
+    add(&all, text_of(group));
+    add_number(&all, emission->event_count);
+    for (size_t i = 0; i < emission->events.count; i++)
+        add(&all, emission->events.list[i]);
+    add_number(&all, emission->ack_streams);
+    for (size_t i = 0; i < emission->acks.count; i++)
+        add(&all, emission->acks.list[i]);
+    add_number(&all, is_ordered);
+    return (struct emit){.words = all.list, .count = all.count, .key_count = emission->keys.count};
+}
+
 static void prepare_script(struct runner *runner)
 {
     struct emission emission = {
         .runner = runner, .keys.arena = runner->arena, .events.arena = runner->arena, .acks.arena = runner->arena};
-    struct words all = {.arena = runner->arena};
 
     runner->inbox.refused_emitted = refused_fitting(&runner->inbox.refused); /* more may come while Redis answers */
     key_index(&emission, runner->step->reads[0]); /* KEYS[1]: where the next turn is looked up */
@@ -199,17 +216,18 @@ static void prepare_script(struct runner *runner)
     for (size_t i = 0; i < runner->step->reads_count; i++)
         add_acks(&emission, runner->step->reads[i]);
 
-    for (size_t i = 0; i < emission.keys.count; i++)
-        add(&all, emission.keys.list[i]);
-    add(&all, text_of(runner->step->name));
-    add_number(&all, emission.event_count);
-    for (size_t i = 0; i < emission.events.count; i++)
-        add(&all, emission.events.list[i]);
-    add_number(&all, emission.ack_streams);
-    for (size_t i = 0; i < emission.acks.count; i++)
-        add(&all, emission.acks.list[i]);
-    add_number(&all, runner->step->is_ordered);
-    runner->emit = (struct emit){.words = all.list, .count = all.count, .key_count = emission.keys.count};
+    runner->emit = finish(&emission, runner->step->name, runner->step->is_ordered);
+}
+
+bool emit_facts(struct redis *redis, struct arena *arena, const struct fact *facts, redis_reply_fn *fn, void *context)
+{
+    struct emission emission = {.keys.arena = arena, .events.arena = arena, .acks.arena = arena};
+    struct emit emit;
+
+    for (const struct fact *event = facts; event; event = event->next)
+        add_event(&emission, event);
+    emit = finish(&emission, "", false);
+    return redis_eval(redis, &emit_script, fn, context, emit.key_count, emit.count, emit.words);
 }
 
 /* Nothing follows, nothing is rejected and nobody waits for a turn: plain XACKs do, and cost Redis half of the script.

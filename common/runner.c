@@ -448,6 +448,8 @@ struct runner *runner_new(struct worker *worker, const struct step *step)
                                                          .on_state = on_store_state,
                                                          .context = runner,
                                                          .life_lock = runner_life_lock(step, worker->consumer)});
+    if (step->redrive)
+        runner->redriver = redriver_new(worker, step->redrive);
     loop_timer_set(runner->rescue, jitter_ms(RESCUE_MS, RESCUE_MS, 0));
     return runner;
 }
@@ -476,6 +478,7 @@ void runner_free(struct runner *runner)
     loop_timer_free(runner->again);
     loop_timer_free(runner->rescue);
     rescue_free(runner->rescuing);
+    redriver_free(runner->redriver);
     inbox_free(&runner->inbox);
     arena_free(runner->arena);
     free(runner);

@@ -65,6 +65,7 @@ struct runner {
     bool is_emitting; /* said, and not answered yet: an answer that belongs to no batch would end the next one */
     struct loop_timer *again, *rescue;
     struct rescue *rescuing;
+    struct redriver *redriver; /* NULL: the step has nothing to say again */
     const struct statement *statements[2 * STEP_QUERIES_MAX + 2];
 
     struct {
@@ -101,6 +102,12 @@ void reader_on_state(struct redis *redis, bool is_up, void *context);
 /* emit.c: saying what follows and acknowledging, in one script. */
 void emit_prepare(struct runner *runner);
 bool emit_send(struct runner *runner, redis_reply_fn *fn);
+/* Says facts, acknowledges nothing. */
+bool emit_facts(struct redis *redis, struct arena *arena, const struct fact *facts, redis_reply_fn *fn, void *context);
+
+/* redrive.c: saying again what Redis may have lost. */
+struct redriver *redriver_new(struct worker *worker, const struct redrive *redrive);
+void redriver_free(struct redriver *redriver); /* accepts NULL */
 
 /* suspect.c: entries that may kill whoever looks at them. */
 /* Notes that the only entry under way is tried alone, then checks it and calls fn; or gives it up. */

@@ -71,6 +71,21 @@ struct text stream_turn_channel(struct arena *arena, struct text consumer)
     return prefixed(arena, TEXT("turn:"), consumer);
 }
 
+struct text stream_incarnation_key(void)
+{
+    return TEXT("karcis:incarnation");
+}
+
+struct text stream_beat_key(void)
+{
+    return TEXT("karcis:beat");
+}
+
+struct text stream_state_key(struct arena *arena, const char *what, const char *name)
+{
+    return text_format(arena, "karcis:%s:%s", what, name);
+}
+
 struct text stream_suspect_key(struct arena *arena, struct text step, enum stream stream, struct text id)
 {
     return text_format(arena, "karcis:suspect:%.*s:%s:%.*s", (int)step.len, step.ptr, streams[stream].key, (int)id.len,

@@ -34,6 +34,12 @@ struct text stream_heartbeat_key(struct arena *arena, struct text consumer);
 /* "turn:" + consumer: the channel on which its turn is announced. */
 struct text stream_turn_channel(struct arena *arena, struct text consumer);
 
+/* What Redis is known by: "<incarnation> <since>". The store knows the incarnation too; if Redis has lost data it gets
+ * another one, and everything said since then (microseconds since 1970; 0: no loss) may have been lost. */
+struct text stream_incarnation_key(void);
+struct text stream_beat_key(void); /* counted up, so that an older copy of Redis is known by its lower count */
+/* "karcis:<what>:<name>": of one process among its like. */
+struct text stream_state_key(struct arena *arena, const char *what, const char *name);
 /* "karcis:suspect:<step>:<stream>:<id>": how many workers took this entry alone, not sure to survive it. */
 struct text stream_suspect_key(struct arena *arena, struct text step, enum stream stream, struct text id);
 
