@@ -58,7 +58,8 @@ static const struct redis_script look_script = {
     "return {1, redis.call('GET', KEYS[2]) or '', redis.call('INCR', KEYS[3]), read_up_to, unpack(lasts, 4, #KEYS)}\n"};
 
 /* KEYS incarnation, beat, streams  ARGV the incarnation and since when something may be lost, each stream's mark or ''
- * Streams that are gone are made again, with the group that reads them all, so that their ids can be lifted. */
+ * Streams that are gone are made again, with the group that reads them all, so that their ids can be lifted.
+ * Groups of an empty stream are lifted too, or they would look as if they had something to read. */
 static const struct redis_script restore_script = {
     "#!lua flags=allow-oom\n"
     "local function is_before(a, b)\n"
@@ -79,6 +80,9 @@ static const struct redis_script restore_script = {
     "    if is_before(last, mark) then\n"
     "      redis.call('XSETID', KEYS[i], mark)\n"
     "      lifted = lifted + 1\n"
+    "      for _, group in ipairs(redis.call('XLEN', KEYS[i]) == 0 and redis.call('XINFO', 'GROUPS', KEYS[i]) or {}) do\n"
+    "        redis.call('XGROUP', 'SETID', KEYS[i], group[2], mark)\n"
+    "      end\n"
     "    end\n"
     "  end\n"
     "end\n"
@@ -203,12 +207,29 @@ static void restore(void)
         later(WATCH_MS);
 }
 
+static void on_declared_row(const struct rows *rows, void *context)
+{
+    struct wire *wire = &state.wire;
+    struct text incarnation;
+
+    (void)context;
+    wire->is_known = rows_count(rows) > 0;
+    if (!wire->is_known)
+        return; /* another watcher was faster */
+    incarnation = rows_text(rows, 0, 0);
+    snprintf(wire->incarnation, sizeof wire->incarnation, "%.*s", (int)incarnation.len, incarnation.ptr);
+    wire->lost_since_us = rows_is_null(rows, 0, 1) ? 0 : rows_time(rows, 0, 1);
+}
+
+/* If Redis cannot be told now, the next look finds another loss, which does no harm. */
 static void on_declared(struct store *store, const struct store_failure *failure, void *context)
 {
     if (failure)
         on_done(store, failure, context);
+    else if (state.wire.is_known)
+        restore();
     else
-        later(0); /* what the store says now is restored at the next look */
+        later(WATCH_MS);
 }
 
 /* The store has no incarnation yet: this stack is new. */
@@ -219,7 +240,7 @@ static void begin(void)
 
     make_incarnation(made, sizeof made);
     params_text(params, state.incarnation.ptr ? state.incarnation : text_of(made));
-    store_send(state.sources->store, SQL(watch_begin), params, NULL, NULL);
+    store_send(state.sources->store, SQL(watch_begin), params, on_declared_row, NULL);
     store_sync(state.sources->store, on_declared, NULL);
 }
 
@@ -236,7 +257,7 @@ static void declare_loss(void)
     params_text(params, text_of(made));
     params_int64(params, CLOCKS_DIFFER_MS);
     params_int64(params, LOSSES_TOGETHER_MS);
-    store_send(state.sources->store, SQL(watch_lose), params, NULL, NULL);
+    store_send(state.sources->store, SQL(watch_lose), params, on_declared_row, NULL);
     store_sync(state.sources->store, on_declared, NULL);
 }
 
@@ -251,8 +272,6 @@ static void judge(void)
     } else if (is_same && state.beat > state.wire.beat) {
         state.is_suspecting = false;
         advance();
-    } else if (!is_same && state.wire.beat == 0) {
-        restore(); /* declared, but Redis was not told: we died, or it was away */
     } else if (!state.is_suspecting) {
         state.is_suspecting = true;
         later(WATCH_AGAIN_MS);

@@ -7,7 +7,7 @@ SELECT incarnation, beat, read_up_to, lost_since, lost_at FROM log.wire
 SELECT stream, entry_ms, entry_seq FROM log.marks
 
 -- name: watch_begin
-INSERT INTO log.wire (incarnation) VALUES ($1) ON CONFLICT DO NOTHING
+INSERT INTO log.wire (incarnation) VALUES ($1) ON CONFLICT DO NOTHING RETURNING incarnation, lost_since
 
 -- name: watch_advance
 -- Two that watch at the same time do no harm: the beat only grows.
@@ -27,6 +27,7 @@ SET incarnation = $3, beat = 0, losses = losses + 1, lost_at = now(),
     lost_since = least(read_up_to - $4::bigint * interval '1 ms',
                        CASE WHEN lost_at > now() - $5::bigint * interval '1 ms' THEN lost_since END)
 WHERE incarnation = $1 AND beat = $2
+RETURNING incarnation, lost_since
 
 -- name: watch_restore
 -- Bookings whose request the log does not have because Redis lost it before it was recorded. $1, $2: entries between, in

@@ -4,7 +4,7 @@
 CREATE TABLE log.wire (
     is_only     boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     incarnation text NOT NULL,
-    beat        bigint NOT NULL DEFAULT 0,                -- 0: Redis has not been told of this incarnation yet
+    beat        bigint NOT NULL DEFAULT 0,
     read_up_to  timestamptz NOT NULL DEFAULT now(),       -- what was said before this, all groups have read
     losses      bigint NOT NULL DEFAULT 0,
     lost_since  timestamptz,                              -- what was said since may have been lost with the last incarnation
