@@ -54,15 +54,15 @@ static bool waits(const struct known *known)
 /* Whether anything was said. */
 static bool say_again(struct batch *batch, size_t i, const struct known *known)
 {
-    const bool was_held = text_is(known->status, "AWAITING_PAYMENT") || text_is(known->status, "CONFIRMED") ||
-                          text_is(known->reason, "payment_failed");
-
     if (!known->is_known || (!batch->is_recall && !waits(known)))
         return false;
-    if (was_held)
+    if (text_is(known->status, "AWAITING_PAYMENT") || text_is(known->status, "CONFIRMED") ||
+        text_is(known->reason, "payment_failed"))
         hold_say_held(batch, i, known);
-    else
+    else if (text_is(known->status, "HELD") || text_is(known->status, "RESERVED") || text_is(known->status, "REJECTED"))
         hold_say_what_follows(batch, i, known);
+    else
+        return false;
     return true;
 }
 
