@@ -74,7 +74,7 @@ class Worker:
             if os.path.exists(path):
                 os.unlink(path)
         if any(setting.startswith("CRASH_") for setting in settings):
-            settings.update(CRASH_PRELOAD=preload(), CRASH_MARK=self.mark_path)
+            settings.update(CRASH_PRELOAD=preload(), CRASH_MARK=self.mark_path, CRASH_TRACE=self.trace_path)
         with open(f"{stack.run_dir}/logs/{name}.log", "a") as log:
             self.process = subprocess.Popen(["bash", "-c", START, ROOT, name], env=stack.environment(**settings),
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -93,13 +93,25 @@ class Worker:
         with open(f"/proc/{self.process.pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] == "T"
 
+    def _text(self, path):
+        if not os.path.exists(path):
+            return ""
+        with open(path) as file:
+            return file.read()
+
     def mark(self):
         """What the shim has written: that it has happened, and at which call."""
-        try:
-            with open(self.mark_path) as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
+        return self._text(self.mark_path)
+
+    def trace(self):
+        """The calls that counted, one a line."""
+        return self._text(self.trace_path).splitlines()
+
+    def pending(self):
+        """How many entries it has been given and has not acknowledged, of all its streams."""
+        me = self.stack.consumer(self.name)
+        return sum(self.stack.pending(stream, group["name"]).get(me, 0) for stream in [*STREAMS, "dead"] if self.stack.redis.exists(stream)
+                   for group in self.stack.redis.xinfo_groups(stream))
 
     def wait_killed(self, what):
         """Until it has killed itself, nobody else did, and just where it was told to."""
@@ -157,8 +169,11 @@ class Crew:
             for worker in self.normal.values():
                 worker.end()
         finally:
-            for worker in self.workers:
-                worker.kill()
+            self.kill()
+
+    def kill(self):
+        for worker in self.workers:
+            worker.kill()
 
 
 class Flow:
@@ -181,14 +196,17 @@ class Flow:
         return dict(self.stack.rows("SELECT booking_id::text, status::text FROM ticketing.bookings WHERE show_id = %s", self.show))
 
     def is_over(self):
-        """Pays what is to be paid by link, once it can be. True when every booking has its final status and nobody has work."""
+        """True when every booking has its final status and nobody has work. What is to be paid by link is paid when all else is
+        done: as long as charge has not seen an invoice, it has two reasons to say that it is paid, and says it for each."""
         bookings = self.bookings()
-        if bookings.get(self.linked) == "AWAITING_PAYMENT" and not self.is_paid:
-            (invoice,) = self.stack.rows("SELECT invoice_no FROM payment.invoices WHERE booking_id = %s", self.linked)
-            self.stack.xadd({"invoice_no": invoice[0]}, "payment.requested")
+        if len(bookings) < len(self.all) or self.stack.backlog():
+            return False
+        if not self.is_paid and bookings[self.linked] == "AWAITING_PAYMENT":
+            invoice = self.stack.one("SELECT invoice_no FROM payment.invoices WHERE booking_id = %s", self.linked)
+            self.stack.xadd({"invoice_no": invoice}, "payment.requested")
             self.is_paid = True
-        return (len(bookings) == len(self.all) and set(bookings.values()) <= {"CONFIRMED", "FAILED", "REJECTED"}
-                and self.is_paid and not self.stack.backlog())
+            return False
+        return set(bookings.values()) <= {"CONFIRMED", "FAILED", "REJECTED"}
 
     def wait_over(self):
         def over():

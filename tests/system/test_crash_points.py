@@ -10,6 +10,9 @@ from karcis import Stack
 
 STEPS = {step: program for program in WORKERS for step, _ in steps_of(program)}
 
+# What the outside sees of the point: the emit acknowledges, and nothing before it does.
+IS_PENDING = {boundary: "emit" not in boundary or "before" in boundary for boundary in BOUNDARIES}
+
 rows = [pytest.mark.parametrize("boundary", BOUNDARIES), pytest.mark.parametrize("step", STEPS)]
 
 
@@ -56,6 +59,7 @@ def test_a_worker_killed_at_any_boundary_leaves_everything_done_once(crew, step,
     victim = start(crew, step, CRASH_AT=f"kill {BOUNDARIES[boundary]()}").wait_ready()
     flow = Flow(crew.stack)
     victim.wait_killed(reaches(step, boundary))
+    assert bool(victim.pending()) == IS_PENDING[boundary]
     if recovery == "second":
         second = start(crew, step)
         flow.wait_over()
@@ -85,6 +89,7 @@ def test_a_worker_frozen_at_any_boundary_does_no_harm_when_it_wakes_up(crew, ste
     victim = start(crew, step, CRASH_AT=f"stop {BOUNDARIES[boundary]()}", CLAIM_IDLE_MS=500).wait_ready()
     flow = Flow(crew.stack)
     victim.wait_stopped(reaches(step, boundary))
+    assert bool(victim.pending()) == IS_PENDING[boundary]
     second = start(crew, step)
     flow.wait_over()
     victim.go_on()
