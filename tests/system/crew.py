@@ -1,6 +1,7 @@
 """Workers that a test starts by hand, beside or instead of a stack's own, so that one of them can meet its fate at a named
 point of its work (tests/faults/crash.c), and the bookings that give every step something to do."""
 import functools
+import itertools
 import os
 import re
 import signal
@@ -64,15 +65,16 @@ BOUNDARIES = {
 }
 
 
+lives = itertools.count(1)
+
+
 class Worker:
     """One of our programs, started by a test."""
 
     def __init__(self, stack, name, **settings):
         self.stack, self.name = stack, name
-        self.mark_path, self.trace_path = (f"{stack.run_dir}/{name}.{kind}" for kind in ("mark", "trace"))
-        for path in (self.mark_path, self.trace_path):
-            if os.path.exists(path):
-                os.unlink(path)
+        life = f"{stack.run_dir}/life-{next(lives)}"
+        self.mark_path, self.trace_path = f"{life}.mark", f"{life}.trace"
         if any(setting.startswith("CRASH_") for setting in settings):
             settings.update(CRASH_PRELOAD=preload(), CRASH_MARK=self.mark_path, CRASH_TRACE=self.trace_path)
         with open(f"{stack.run_dir}/logs/{name}.log", "a") as log:
