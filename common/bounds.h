@@ -61,6 +61,7 @@
 #define REDRIVE_AGAIN_MS_MAX    300000 /* and again, with growing distance */
 #define REDRIVE_ROWS_MAX        2000   /* said again at once */
 #define REDRIVE_WAITING_MAX     100000 /* remembered, to be looked after again: 3 MB */
+#define DEAD_KEPT_S             86400  /* so long a booking with a dead letter is left to people; a day to see to it */
 #define REDRIVE_IDLE_MS         1000
 #define REDRIVE_ACTIVE_MS       50 /* between two looks at whether the wire is clear: so 40,000 rows a second at most */
 #define LEASE_MS                3000 /* who redrives or keeps watch, until it is renewed; another takes over after it */

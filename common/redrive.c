@@ -184,7 +184,7 @@ static void on_rows(const struct rows *rows, void *context)
     redriver->redrive->step->loads[0].take(redriver->batch, rows);
 }
 
-static void say_cohort(struct redriver *redriver)
+static void load_cohort(struct redriver *redriver)
 {
     const struct step *step = redriver->redrive->step;
     struct entry **entries;
@@ -202,6 +202,44 @@ static void say_cohort(struct redriver *redriver)
     step->loads[0].bind(redriver->batch, params);
     store_send(redriver->store, step->loads[0].statement, params, on_rows, redriver);
     store_sync(redriver->store, on_loaded, redriver);
+}
+
+static void on_dead(struct redis *redis, const struct redis_reply *reply, void *context)
+{
+    struct redriver *redriver = context;
+    size_t left = 0;
+
+    (void)redis;
+    if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count != redriver->cohort_count) {
+        later(redriver, RECONNECT_MS_CAP);
+        return;
+    }
+    for (size_t i = 0; i < reply->count; i++)
+        if (reply->items[i]->type == REDIS_NIL)
+            redriver->cohort[left++] = redriver->cohort[i];
+        else if (!redriver->is_recalling)
+            wait_again(redriver, redriver->cohort[i]);
+    redriver->cohort_count = left;
+    if (left > 0) {
+        load_cohort(redriver);
+    } else {
+        forget_cohort(redriver);
+        later(redriver, 0);
+    }
+}
+
+/* What has a dead letter is left to people. */
+static void say_cohort(struct redriver *redriver)
+{
+    struct text *words;
+
+    arena_reset(redriver->batch_arena);
+    words = ARENA_ARRAY(redriver->batch_arena, struct text, 1 + redriver->cohort_count);
+    words[0] = TEXT("MGET");
+    for (size_t i = 0; i < redriver->cohort_count; i++)
+        words[1 + i] = stream_dead_key(redriver->batch_arena, redriver->cohort[i].key);
+    if (!redis_send(redriver->worker->commands, on_dead, redriver, 1 + redriver->cohort_count, words))
+        later(redriver, RECONNECT_MS_CAP);
 }
 
 /* ---- choosing ---- */

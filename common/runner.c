@@ -251,12 +251,30 @@ static void postpone(struct runner *runner, const struct entry *entry)
     metrics_count(runner->metrics.postponed, 1);
 }
 
+/* A dead entry's booking is not driven on: what killed once would kill again. Dying before this is said costs one more
+ * dead letter. Its key is read from the text, for nobody may have looked at the entry. */
+static void note_dead(struct runner *runner, const struct entry *entry)
+{
+    struct uuid booking;
+    char seconds[24];
+    struct text words[5] = {TEXT("SET"), TEXT_NONE, TEXT("1"), TEXT("EX"), log_number(DEAD_KEPT_S, seconds)};
+
+    if (!uuid_parse(entry_field(entry, "booking_id"), &booking))
+        return;
+    words[1] = stream_dead_key(runner->arena, booking);
+    redis_send(runner->worker->commands, NULL, NULL, 5, words);
+}
+
 static void finish_batch(struct runner *runner)
 {
     log_outcomes(runner);
+    for (size_t i = 0; i < runner->inbox.refused_emitted; i++)
+        note_dead(runner, runner->inbox.refused.list[i]);
     for (size_t i = 0; runner->batch && i < runner->batch->count; i++) {
         if (runner->batch->outcomes[i].kind == RETRY)
             postpone(runner, runner->batch->entries[i]);
+        if (runner->batch->outcomes[i].kind == REJECT)
+            note_dead(runner, runner->batch->entries[i]);
         metrics_count(runner->metrics.rejected, runner->batch->outcomes[i].kind == REJECT);
     }
     metrics_count(runner->metrics.rejected, runner->inbox.refused_emitted);

@@ -92,6 +92,11 @@ struct text stream_suspect_key(struct arena *arena, struct text step, enum strea
                        id.ptr);
 }
 
+struct text stream_dead_key(struct arena *arena, struct uuid booking)
+{
+    return prefixed(arena, TEXT("karcis:dead:"), uuid_text(arena, booking));
+}
+
 static bool take_number(struct text text, uint64_t *number)
 {
     uint64_t value = 0;

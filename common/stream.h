@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "common/id.h"
 #include "common/text.h"
 
 struct arena;
@@ -42,6 +43,9 @@ struct text stream_beat_key(void); /* counted up, so that an older copy of Redis
 struct text stream_state_key(struct arena *arena, const char *what, const char *name);
 /* "karcis:suspect:<step>:<stream>:<id>": how many workers took this entry alone, not sure to survive it. */
 struct text stream_suspect_key(struct arena *arena, struct text step, enum stream stream, struct text id);
+
+/* "karcis:dead:<booking>": one of its entries went to `dead`, so somebody must look at it before it goes on. */
+struct text stream_dead_key(struct arena *arena, struct uuid booking);
 
 /* An entry's id, "ms-seq". */
 struct entry_id {

@@ -144,6 +144,24 @@ def test_a_booking_that_waits_for_its_user_is_left_in_peace(own_stack):
     stack.check_at_rest()
 
 
+def test_a_booking_with_a_dead_letter_is_left_to_people(own_stack):
+    """What killed a worker, or was refused, would only do so again."""
+    stack = own_stack()
+    stack.remove("payment-worker-1")
+    booking = stack.book(stack.show("A1"), "A1")
+    stack.wait_for(booking, "HELD")
+    stack.wait_dead(stack.xadd({"booking_id": booking, "status": "nonsense"}, "payment.done"), "payment.done", "settle")
+    forget_events(stack, "seat.held")
+    stack.add("payment-worker")
+    waited_from = time.monotonic()
+    wait_until(lambda: time.monotonic() - waited_from > 13, "it waits for longer than anybody should", timeout=20)
+    assert not stack.entries("seat.held")
+    stack.redis.delete(f"karcis:dead:{booking}")
+    stack.wait_for(booking, "CONFIRMED", timeout=60)
+    stack.wait_drained()
+    stack.check_misdeeds()
+
+
 def test_whoever_says_again_dies_and_another_goes_on(own_stack):
     stack = own_stack(TICKET_WORKERS=2)
     wait_watched(stack)
