@@ -2,13 +2,13 @@
  *
  * The idea to hold in mind: the answer is made at most once a second, however many ask. Who asks while it is being made
  * waits for it; who asks within the second after gets the same. */
-#include "aggregator/backlog.h"
 #include "aggregator/percentile.h"
 #include "aggregator/stats.sql.h"
 #include "aggregator/throughput.h"
 #include "aggregator/view.h"
 #include "common/answer.h"
 #include "common/arena.h"
+#include "common/backlog.h"
 #include "common/clock.h"
 #include "common/loop.h"
 #include "common/request.h"
@@ -268,7 +268,7 @@ static void ask(void)
     store_send(store, SQL(stats_payments), NULL, on_payments, &state.numbers);
     store_send(store, SQL(stats_dead_letters), NULL, on_dead_letters, &state.numbers);
     store_sync(store, on_numbers, NULL);
-    backlog_collect(state.sources->redis, state.arena, on_backlog, NULL);
+    backlog_collect(state.sources->redis, state.arena, BACKLOG_ALL, on_backlog, NULL);
 }
 
 static void show_stats(struct request *request, void *context)
