@@ -102,11 +102,11 @@ static void warn_if_held(struct tended *tended, int64_t left, struct text holder
         (tended->warned_us && now_us - tended->warned_us < (int64_t)TRIM_WARN_MS * 1000))
         return;
     if (needed.len == 0)
-        log_warn("stream grows: a group that must read it does not exist",
+        log_warn("stream cannot be trimmed: a group that must read it does not exist",
                  LOG_TEXT("stream", stream_key(tended->stream)), LOG_TEXT("group", holder),
                  LOG_TEXT("entries", log_number(left, number)));
     else if (entry_id_parse(needed, &id) && clock_now_ms() - (int64_t)id.ms > TRIM_HELD_MS)
-        log_warn("stream grows: a group is behind", LOG_TEXT("stream", stream_key(tended->stream)),
+        log_warn("stream cannot be trimmed: a group is behind", LOG_TEXT("stream", stream_key(tended->stream)),
                  LOG_TEXT("group", holder), LOG_TEXT("entries", log_number(left, number)),
                  LOG_TEXT("behind_ms", log_number(clock_now_ms() - (int64_t)id.ms, behind)),
                  LOG_STRING("remedy", stream_has_reader(tended->stream, holder)
