@@ -59,14 +59,14 @@
 
 /* ---- housekeeping ---- */
 #define HOUSEKEEPING_MS     2000  /* how often; a full flow adds 20,000 entries to a stream meanwhile */
-#define TRIM_ENTRIES_MAX    10000 /* cut off at once: Redis is held up for about a millisecond */
+#define TRIM_ENTRIES_MAX    10000 /* cut off at once: Redis is held up for 0.2 ms */
 #define TRIM_HELD_MS        60000 /* a group this far behind that keeps a stream from being trimmed is worth a warning, */
 #define TRIM_WARN_MS        60000  /* and another one only after this long */
 #define TRIM_KEEP_ALL_BELOW 70     /* percent of Redis' memory: above it entries that all have read are not kept */
 #define DEAD_KEPT_S         604800 /* dead letters of a week can be looked at on their stream, too */
 
 /* ---- the front door ---- */
-#define DOOR_LOOK_MS            500 /* how often the publisher looks at what waits: 0.2 ms of Redis's time */
+#define DOOR_LOOK_MS            500 /* how often the publisher looks at what waits: 0.5 ms of Redis's time */
 #define DOOR_MEMORY_CLOSED_FROM 85  /* percent of Redis' memory: what is under way needs the rest */
 #define DOOR_MEMORY_OPEN_BELOW  80  /* not at once again, so that the door does not flap */
 #define DOOR_BACKLOG_OPEN_BELOW 90  /* percent of BACKLOG_MAX: the same */
