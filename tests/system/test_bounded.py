@@ -236,6 +236,39 @@ def test_when_too_much_waits_requests_are_refused_until_it_is_worked_off(own_sta
     stack.check_at_rest()
 
 
+def looks(stack):
+    """Streams that the door has looked at since Redis started."""
+    return stack.redis.info("commandstats").get("cmdstat_xinfo|stream", {}).get("calls", 0)
+
+
+def test_a_lag_that_redis_only_believes_in_closes_no_door(own_stack):
+    """A restart makes Redis forget what was read since its log was last rewritten; it reports that as unread ever after."""
+    stack = own_stack(BACKLOG_MAX=100)
+    show = stack.show(seats=350)
+    seats = list(stack.seats(show))
+    stack.wait_for(stack.book(show, seats[0]), "CONFIRMED")
+    stack.redis.bgrewriteaof()
+    wait_until(lambda: not stack.redis.info("persistence")["aof_rewrite_in_progress"], "the log is rewritten")
+    for seat in seats[1:300]:
+        stack.book(show, seat)
+    stack.wait_drained(timeout=30)
+    stack.command("restart", "redis")
+    stack.wait_ready("publisher", "ticket-worker-1", "payment-worker-1")
+    (hold,) = (group for group in stack.redis.xinfo_groups("booking.requested") if group["name"] == "hold")
+    assert hold["lag"] > 100, "or this test shows nothing"
+    seen = looks(stack)
+    wait_until(lambda: looks(stack) > seen + 20, "the door has looked twice at least")
+    stack.remove("ticket-worker-1")
+    for seat in seats[300:320]:
+        stack.book(show, seat)
+    seen = looks(stack)
+    wait_until(lambda: looks(stack) > seen + 20, "the door has looked at what waits")
+    assert not is_refused(stack) and 20 <= metric(stack, "karcis_waiting_entries", "publisher") <= 22
+    stack.command("up")
+    stack.wait_drained(timeout=30)
+    stack.check_at_rest()
+
+
 def test_when_memory_ends_requests_are_refused_and_the_flow_drains_above_the_limit(own_stack, tell):
     """No ticket-worker has ever run: even its group has to be made while Redis takes no new entries."""
     stack = own_stack(STREAM_KEEP=50_000, TICKET_WORKERS=0)
