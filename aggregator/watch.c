@@ -25,13 +25,7 @@
  * {0}: another one watches.  {1, incarnation and since, beat, read up to (ms since 1970), last id of each stream}.
  * Read up to: the oldest entry that some group has not acknowledged; now, if there is none. */
 static const struct redis_script look_script = {
-    "#!lua flags=allow-oom\n"
-    "local function map(list)\n"
-    "  local is = {}\n"
-    "  for i = 1, #list, 2 do is[list[i]] = list[i + 1] end\n"
-    "  return is\n"
-    "end\n"
-    "local owner = redis.call('GET', KEYS[1])\n"
+    "#!lua flags=allow-oom\n" LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
     "if owner and owner ~= ARGV[1] then return {0} end\n"
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
     "local time = redis.call('TIME')\n"
@@ -61,23 +55,14 @@ static const struct redis_script look_script = {
  * Streams that are gone are made again, with the group that reads them all, so that their ids can be lifted.
  * Groups of an empty stream are lifted too, or they would look as if they had something to read. */
 static const struct redis_script restore_script = {
-    "#!lua flags=allow-oom\n"
-    "local function is_before(a, b)\n"
-    "  local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')\n"
-    "  local b_ms, b_seq = string.match(b, '(%d+)-(%d+)')\n"
-    "  if a_ms ~= b_ms then return tonumber(a_ms) < tonumber(b_ms) end\n"
-    "  return tonumber(a_seq) < tonumber(b_seq)\n"
-    "end\n"
-    "local lifted = 0\n"
+    "#!lua flags=allow-oom\n" LUA_IS_BEFORE LUA_MAP "local lifted = 0\n"
     "for i = 3, #KEYS do\n"
     "  local mark = ARGV[i - 1]\n"
     "  if mark ~= '' then\n"
     "    if redis.call('EXISTS', KEYS[i]) == 0 then\n"
     "      redis.call('XGROUP', 'CREATE', KEYS[i], 'record', '0', 'MKSTREAM')\n"
     "    end\n"
-    "    local info, last = redis.call('XINFO', 'STREAM', KEYS[i]), '0-0'\n"
-    "    for k = 1, #info, 2 do if info[k] == 'last-generated-id' then last = info[k + 1] end end\n"
-    "    if is_before(last, mark) then\n"
+    "    if is_before(map(redis.call('XINFO', 'STREAM', KEYS[i]))['last-generated-id'], mark) then\n"
     "      redis.call('XSETID', KEYS[i], mark)\n"
     "      lifted = lifted + 1\n"
     "      for _, group in ipairs(redis.call('XLEN', KEYS[i]) == 0 and redis.call('XINFO', 'GROUPS', KEYS[i]) or {}) do\n"

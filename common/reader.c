@@ -85,15 +85,18 @@ size_t reader_take(struct runner *runner, enum stream stream, const struct redis
 
 /* ---- reading ---- */
 
+/* BUSYGROUP is the usual answer. From 0, not $: what was said before the first worker came counts too. allow-oom: when
+ * memory is full, whoever reads makes room, and cannot read without a group. */
+static const struct redis_script group_script = {
+    "#!lua flags=allow-oom\n"
+    "return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n"};
+
 static void set_up_groups(struct runner *runner)
 {
     for (size_t i = 0; i < runner->step->reads_count; i++) {
-        const struct text words[] = {
-            TEXT("XGROUP"), TEXT("CREATE"),  stream_key(runner->step->reads[i]), text_of(runner->step->name),
-            TEXT("0"),      TEXT("MKSTREAM")};
+        const struct text words[] = {stream_key(runner->step->reads[i]), text_of(runner->step->name)};
 
-        /* BUSYGROUP is the usual answer. From 0, not $: what was said before the first worker came counts too. */
-        redis_send(runner->reader, NULL, NULL, 6, words);
+        redis_eval(runner->reader, &group_script, NULL, NULL, 1, 2, words);
     }
 }
 

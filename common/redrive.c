@@ -20,19 +20,7 @@
 /* KEYS lease, incarnation, recalled, streams  ARGV us, ms of the lease, then for each stream its readers and our mark
  * {0}: another one has the lease.  {1, incarnation, recalled, is all up to the marks acknowledged, last id of each} */
 static const struct redis_script look_script = {
-    "#!lua flags=allow-oom\n"
-    "local function is_before(a, b)\n"
-    "  local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')\n"
-    "  local b_ms, b_seq = string.match(b, '(%d+)-(%d+)')\n"
-    "  if a_ms ~= b_ms then return tonumber(a_ms) < tonumber(b_ms) end\n"
-    "  return tonumber(a_seq) < tonumber(b_seq)\n"
-    "end\n"
-    "local function map(list)\n"
-    "  local is = {}\n"
-    "  for i = 1, #list, 2 do is[list[i]] = list[i + 1] end\n"
-    "  return is\n"
-    "end\n"
-    "local owner = redis.call('GET', KEYS[1])\n"
+    "#!lua flags=allow-oom\n" LUA_IS_BEFORE LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
     "if owner and owner ~= ARGV[1] then return {0} end\n"
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
     "local result = {1, redis.call('GET', KEYS[2]) or '', redis.call('GET', KEYS[3]) or '', 1}\n"

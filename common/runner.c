@@ -257,7 +257,7 @@ static void note_dead(struct runner *runner, const struct entry *entry)
 {
     struct uuid booking;
     char seconds[24];
-    struct text words[5] = {TEXT("SET"), TEXT_NONE, TEXT("1"), TEXT("EX"), log_number(DEAD_KEPT_S, seconds)};
+    struct text words[5] = {TEXT("SET"), TEXT_NONE, TEXT("1"), TEXT("EX"), log_number(BOOKING_DEAD_S, seconds)};
 
     if (!uuid_parse(entry_field(entry, "booking_id"), &booking))
         return;

@@ -56,4 +56,20 @@ bool entry_id_parse(struct text text, struct entry_id *id);
 struct text entry_id_text(struct arena *arena, struct entry_id id);
 int entry_id_compare(struct entry_id a, struct entry_id b);
 
+/* For scripts: the same comparison. As text, because an id's halves have 64 bits, which Lua's numbers have not. */
+#define LUA_IS_BEFORE                                                                                                  \
+    "local function is_less(a, b) return #a < #b or (#a == #b and a < b) end\n"                                        \
+    "local function is_before(a, b)\n"                                                                                 \
+    "  local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')\n"                                                           \
+    "  local b_ms, b_seq = string.match(b, '(%d+)-(%d+)')\n"                                                           \
+    "  return is_less(a_ms, b_ms) or (a_ms == b_ms and is_less(a_seq, b_seq))\n"                                       \
+    "end\n"
+/* What XINFO answers, by name. */
+#define LUA_MAP                                                                                                        \
+    "local function map(list)\n"                                                                                       \
+    "  local is = {}\n"                                                                                                \
+    "  for i = 1, #list, 2 do is[list[i]] = list[i + 1] end\n"                                                         \
+    "  return is\n"                                                                                                    \
+    "end\n"
+
 #endif

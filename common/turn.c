@@ -24,14 +24,7 @@
  * {LOST, oldest}: nor is it on the stream. Redis lost its data, or the entry was acknowledged and trimmed; the same
  * holds for all before the oldest entry of the stream ('': for all). We may be the last who know of them. */
 static const struct redis_script turn_script = {
-    "#!lua flags=no-writes\n"
-    "local function is_before(a, b)\n"
-    "  local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')\n"
-    "  local b_ms, b_seq = string.match(b, '(%d+)-(%d+)')\n"
-    "  if a_ms ~= b_ms then return tonumber(a_ms) < tonumber(b_ms) end\n"
-    "  return tonumber(a_seq) < tonumber(b_seq)\n"
-    "end\n"
-    "local summary = redis.pcall('XPENDING', KEYS[1], ARGV[1])\n"
+    "#!lua flags=no-writes\n" LUA_IS_BEFORE "local summary = redis.pcall('XPENDING', KEYS[1], ARGV[1])\n"
     "local smallest = not summary.err and summary[1] > 0 and summary[2]\n"
     "if smallest == ARGV[2] then\n"
     "  local run = {1}\n"
