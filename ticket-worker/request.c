@@ -62,16 +62,31 @@ static int64_t fingerprint_of(const struct entry *entry, const struct request *r
     return (int64_t)content_hash(parts, count);
 }
 
-/* From where and what it is: an id that comes again after Redis lost its past, with other content, is another booking.
- */
+static bool is_identity(struct text name)
+{
+    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("replay_of"));
+}
+
+/* The same event is the same booking, however often it is published: the id comes from the event's identity. Where that
+ * is an entry's id (the entry's own, or a replay's, which names the first entry), from what it says too: an id that
+ * comes again after Redis lost its past, with other content, is another booking. */
 static struct uuid derive_booking_id(struct arena *arena, const struct entry *entry)
 {
     struct text *parts = ARENA_ARRAY(arena, struct text, 2 + 2 * entry->pair_count);
+    struct entry_id first;
+    size_t count = 0;
 
-    parts[0] = stream_key(entry->stream);
-    parts[1] = entry->id_text;
-    memcpy(parts + 2, entry->pairs, 2 * entry->pair_count * sizeof *parts);
-    return uuid_derive((int64_t)entry->id.ms, parts, 2 + 2 * entry->pair_count);
+    parts[count++] = stream_key(entry->stream);
+    parts[count++] = entry->event_id;
+    if (!entry_id_parse(entry->event_id, &first))
+        return uuid_derive(0, parts, count); /* a name tells no time */
+    for (size_t i = 0; i < entry->pair_count; i++) {
+        if (is_identity(entry->pairs[2 * i]))
+            continue;
+        parts[count++] = entry->pairs[2 * i];
+        parts[count++] = entry->pairs[2 * i + 1];
+    }
+    return uuid_derive((int64_t)first.ms, parts, count);
 }
 
 struct refusal request_check(struct arena *arena, struct entry *entry)

@@ -180,6 +180,59 @@ static void a_booking_without_an_id_gets_one_from_its_entry(void **state)
     assert_int_equal(entry->key.bytes[6] >> 4, 8);
 }
 
+/* What stands in the store must be found by every later version when its entry comes again. */
+static void an_id_from_an_entry_is_the_same_for_ever(void **state)
+{
+    struct fixture *fixture = *state;
+
+    check_text(uuid_text(fixture->arena, request_entry(fixture, "user=ayu show=demo seat=A1")->key),
+               "00000000-0064-8060-9b23-408db4c550d1");
+}
+
+static void the_same_event_is_the_same_booking_whatever_its_entry(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct entry *first = request_entry(fixture, "event_id=order-7 user=ayu show=demo seat=A1");
+    static const char *const same[] = {
+        "user=ayu show=demo seat=A1 event_id=order-7", "user=ayu show=demo seat=A1 event_id=order-7 replay_of=17",
+        "event_id=order-7 user=ayu show=demo seat=A2", /* hold refuses it: another fingerprint under the same id */
+    };
+
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
+        const struct entry *again = fixture_entry(fixture, BOOKING_REQUESTED, "987654321-7", same[i]);
+
+        check_row(uuid_compare(first->key, again->key) == 0, "%s", same[i]);
+    }
+    assert_int_not_equal(
+        uuid_compare(first->key, request_entry(fixture, "event_id=order-8 user=ayu show=demo seat=A1")->key), 0);
+    assert_int_not_equal(uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A1")->key), 0);
+}
+
+static void a_replay_is_the_booking_that_its_first_entry_would_have_been(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *fields = "user=ayu show=demo seat=A1 event_id=";
+    const struct entry *first = request_entry(fixture, "user=ayu show=demo seat=A1");
+    const struct entry *empty = request_entry(fixture, fields);
+    static const char *const replays[] = {
+        "user=ayu show=demo seat=A1 event_id=100-1 replay_of=17",
+        "user=ayu show=demo seat=A1 event_id=100-1 replay_of=1795224125123-0",
+        "user=ayu show=demo seat=A1 event_id=100-1",
+        "event_id=100-1 replay_of=17 user=ayu show=demo seat=A1",
+    };
+
+    assert_int_equal(uuid_compare(first->key, empty->key), 0);
+    for (size_t i = 0; i < COUNT_OF(replays); i++) {
+        const struct entry *replay = fixture_entry(fixture, BOOKING_REQUESTED, "987654321-7", replays[i]);
+
+        check_row(uuid_compare(first->key, replay->key) == 0, "%s", replays[i]);
+    }
+    assert_int_not_equal(
+        uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A2 event_id=100-1")->key), 0);
+    assert_int_not_equal(
+        uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A1 event_id=100-2")->key), 0);
+}
+
 static void a_booking_with_an_id_keeps_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -203,6 +256,9 @@ int main(void)
         TEST(other_content_has_another_fingerprint),
         TEST(a_fingerprint_is_the_same_for_ever),
         TEST(a_booking_without_an_id_gets_one_from_its_entry),
+        TEST(an_id_from_an_entry_is_the_same_for_ever),
+        TEST(the_same_event_is_the_same_booking_whatever_its_entry),
+        TEST(a_replay_is_the_booking_that_its_first_entry_would_have_been),
         TEST(a_booking_with_an_id_keeps_it),
     };
 
