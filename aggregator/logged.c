@@ -49,10 +49,11 @@ static struct refusal read_published(const struct entry *entry, struct logged *l
     return (struct refusal){0};
 }
 
-/* What has a column of its own is not repeated in the payload. */
-static bool has_column(struct text name)
+/* What has a column of its own is not repeated in the payload; and a replay says what the first entry said. */
+static bool is_apart(struct text name)
 {
-    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("at")) || text_equal(name, TEXT("source"));
+    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("at")) || text_equal(name, TEXT("source")) ||
+           text_equal(name, TEXT("replay_of"));
 }
 
 static struct refusal read_fact(struct json *json, const struct entry *entry, struct logged *logged)
@@ -64,7 +65,7 @@ static struct refusal read_fact(struct json *json, const struct entry *entry, st
             return refuse("every name and value must be UTF-8 without NUL");
     json_begin_object(json);
     for (size_t i = 0; i < entry->pair_count; i++) {
-        if (has_column(entry->pairs[2 * i]))
+        if (is_apart(entry->pairs[2 * i]))
             continue;
         json_key_text(json, entry->pairs[2 * i]);
         json_text(json, entry->pairs[2 * i + 1]);
@@ -83,7 +84,7 @@ struct refusal logged_read(struct json *json, const struct entry *entry, struct 
 }
 
 /* Text that may be anything, as text that JSON and PostgreSQL can hold: a byte that is not UTF-8 becomes the character
- * of the same number. Reading it is enough; a replay takes the bytes from the stream `dead`. */
+ * of the same number. Reading it is enough; what was changed so is not exact, and is not replayed from here. */
 static struct text readable(struct arena *arena, struct text raw)
 {
     char *out, *end;
@@ -120,6 +121,8 @@ bool letter_read(struct json *json, const struct entry *entry, struct letter *le
         return false;
     if (!deliveries.ptr || !text_to_int64(deliveries, 0, INT32_MAX, &letter->deliveries))
         letter->deliveries = 1;
+    letter->dead_entry_id = entry->id_text;
+    letter->is_exact = !entry_field(entry, "cut").ptr;
     json_begin_object(json);
     for (size_t i = 0; i < entry->pair_count; i++) {
         const struct text name = entry->pairs[2 * i];
@@ -128,8 +131,24 @@ bool letter_read(struct json *json, const struct entry *entry, struct letter *le
             continue;
         json_key_text(json, readable(arena, (struct text){name.ptr + 6, name.len - 6}));
         json_text(json, readable(arena, entry->pairs[2 * i + 1]));
+        letter->is_exact = letter->is_exact && text_is_utf8(name) && text_is_utf8(entry->pairs[2 * i + 1]);
     }
     json_end_object(json);
     letter->fields = json_take(json);
+    return true;
+}
+
+bool replay_read(const struct entry *entry, struct replay *replay)
+{
+    const struct text letter = entry_field(entry, "replay_of");
+    struct entry_id id;
+
+    *replay = (struct replay){0};
+    if (!letter.ptr)
+        return false;
+    if (entry_id_parse(letter, &id))
+        replay->dead_entry_id = letter;
+    else if (!text_to_int64(letter, 1, INT64_MAX, &replay->dead_letter_id))
+        return false;
     return true;
 }

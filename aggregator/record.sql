@@ -74,11 +74,28 @@ SELECT $1, topic, rejected FROM named ORDER BY topic
 ON CONFLICT (slot, topic) DO UPDATE SET rejected = counters.rejected + excluded.rejected
 
 -- name: record_dead
-INSERT INTO log.dead_letters (stream, entry_id, step, reason, detail, deliveries, fields)
-SELECT stream, entry_id, step, reason, detail, deliveries, fields::json
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[])
-    AS letter(stream, entry_id, step, reason, detail, deliveries, fields)
+INSERT INTO log.dead_letters (stream, entry_id, step, reason, detail, deliveries, fields, is_exact, dead_entry_id)
+SELECT stream, entry_id, step, reason, detail, deliveries, fields::json, is_exact, dead_entry_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::boolean[], $9::text[])
+    AS letter(stream, entry_id, step, reason, detail, deliveries, fields, is_exact, dead_entry_id)
 ON CONFLICT (stream, entry_id, step) DO NOTHING
+
+-- name: record_replayed
+-- Each replay names its letter by number or by its entry on `dead`. The latest one's own time stays, so that noting it again
+-- changes nothing. Locked in the order of the key.
+WITH replayed AS (
+    SELECT letter.dead_letter_id, max(replay.at) AS at
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) AS replay(dead_letter_id, dead_entry_id, stream, at)
+    JOIN log.dead_letters AS letter
+      ON letter.stream = replay.stream
+     AND (letter.dead_letter_id = replay.dead_letter_id OR letter.dead_entry_id = replay.dead_entry_id)
+    GROUP BY letter.dead_letter_id),
+locked AS (
+    SELECT dead_letter_id FROM log.dead_letters JOIN replayed USING (dead_letter_id)
+    ORDER BY dead_letter_id FOR NO KEY UPDATE OF dead_letters)
+UPDATE log.dead_letters AS letter SET replayed_at = replayed.at
+FROM replayed JOIN locked USING (dead_letter_id)
+WHERE letter.dead_letter_id = replayed.dead_letter_id AND (letter.replayed_at IS NULL OR letter.replayed_at < replayed.at)
 
 -- name: record_latencies
 INSERT INTO log.latencies (slot, name, bucket, count)

@@ -26,6 +26,11 @@ size_t entry_bytes(const struct entry *entry)
     return bytes;
 }
 
+int64_t entry_time_us(const struct entry *entry)
+{
+    return entry->id.ms < INT64_MAX / 1000 ? (int64_t)entry->id.ms * 1000 : 0;
+}
+
 static struct refusal refuse(struct arena *arena, const char *field, const char *what)
 {
     return (struct refusal){"invalid_field", text_format(arena, "%s: %s", field, what)};
@@ -62,7 +67,7 @@ struct refusal entry_read_common(struct arena *arena, struct entry *entry)
         return refuse(arena, "source", "must be at most 200 bytes of printable UTF-8");
     if (entry->traceparent.len > 255 || !text_is_printable(entry->traceparent))
         entry->traceparent = TEXT_NONE; /* W3C: an unusable one is ignored */
-    entry->at_us = (int64_t)(entry->id.ms < INT64_MAX / 1000 ? entry->id.ms * 1000 : 0);
+    entry->at_us = entry_time_us(entry);
     if (at.ptr && !time_parse(at, &entry->at_us))
         return refuse(arena, "at", "must be a time like 2026-11-21T10:00:00Z");
     return (struct refusal){0};
