@@ -97,7 +97,10 @@ static void decide(struct batch *batch)
         const char *status;
 
         if (!booking->is_known) {
-            reject(batch, i, "unknown_booking", TEXT("no such booking"));
+            const struct text id = uuid_text(batch->arena, batch->entries[i]->key);
+
+            reject(batch, i, "unknown_booking",
+                   text_format(batch->arena, "there is no booking %.*s", (int)id.len, id.ptr));
             continue;
         }
         if (text_is(booking->status, "HELD") || text_is(booking->status, "AWAITING_PAYMENT"))

@@ -156,7 +156,7 @@ static void a_batch_settles_each_its_own_way(void **state)
 static void a_payment_that_does_not_say_how_it_ended_is_refused(void **state)
 {
     check_text(fixture_entry(*state, PAYMENT_DONE, "100-1", PAYMENT(KEY("1"), "done"))->refusal.detail,
-               "status: succeeded|failed");
+               "status: must be succeeded|failed, not \"done\"");
     check_text(fixture_entry(*state, PAYMENT_DONE, "100-1", "booking_id=" KEY("1"))->refusal.detail,
                "invoice_no: is missing");
 }
