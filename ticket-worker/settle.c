@@ -19,7 +19,7 @@ static const struct field settle_fields[FIELDS] = {
     [PAYMENT_ID] = {.name = "payment_id", .type = FIELD_IDENTIFIER, .is_required = true},
     [STATUS] = {.name = "status", .type = FIELD_CHOICE, .choices = "succeeded|failed", .is_required = true},
     [REASON] = {.name = "reason", .type = FIELD_TEXT, .max = REASON_BYTES_MAX},
-    [AMOUNT] = {.name = "amount", .type = FIELD_INTEGER, .max = AMOUNT_MAX, .is_required = true},
+    [AMOUNT] = {.name = "amount", .type = FIELD_INTEGER, .max = AMOUNT_MAX * BOOKING_SEATS_MAX, .is_required = true},
     [CURRENCY] = {.name = "currency", .type = FIELD_CURRENCY, .is_required = true},
 };
 
