@@ -69,7 +69,7 @@ struct text text_shown(struct arena *arena, struct text text)
     }
     if (len == text.len)
         return text_format(arena, "\"%.*s\"", (int)(end - shown), shown);
-    return text_format(arena, "\"%.*s…\" (%zu bytes)", (int)(end - shown), shown, text.len);
+    return text_format(arena, "\"%.*s...\" (%zu bytes)", (int)(end - shown), shown, text.len);
 }
 
 struct text text_of_int64(struct arena *arena, int64_t number)

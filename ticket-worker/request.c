@@ -94,9 +94,9 @@ static struct refusal read_seats(struct arena *arena, const struct value *values
     if ((seats.ptr != NULL) + (seat.ptr != NULL) + (quantity.ptr != NULL) != 1)
         return (struct refusal){
             "invalid_field",
-            text_format(arena, "seats: exactly one of seats, seat and quantity must be given, not %s%s%s%s",
-                        seats.ptr ? "seats " : "", seat.ptr ? "seat " : "", quantity.ptr ? "quantity " : "",
-                        seats.ptr || seat.ptr || quantity.ptr ? "together" : "none")};
+            text_format(arena, "seats: exactly one of seats, seat and quantity must be given (given:%s%s%s%s)",
+                        seats.ptr ? " seats" : "", seat.ptr ? " seat" : "", quantity.ptr ? " quantity" : "",
+                        seats.ptr || seat.ptr || quantity.ptr ? "" : " none")};
     if (seat.ptr && memchr(seat.ptr, ',', seat.len))
         return refuse_field(arena, "seat", "is one seat (a list is called seats)", seat);
     if (!quantity.ptr)
