@@ -55,9 +55,9 @@ static void add(struct words *words, struct text name, struct text value)
 }
 
 size_t replay_entry(struct arena *arena, const struct replay_letter *letter, enum stream *stream,
-                    struct text list[REPLAY_WORDS_MAX], const char **why_not)
+                    struct text words[REPLAY_WORDS_MAX], const char **why_not)
 {
-    struct words words = {.list = list};
+    struct words said = {.list = words};
     bool has_event_id = false;
 
     *why_not = why_not_replayable(arena, letter, stream);
@@ -69,13 +69,13 @@ size_t replay_entry(struct arena *arena, const struct replay_letter *letter, enu
         if (text_is(name, "replay_of") || (text_is(name, "event_id") && value.len == 0))
             continue; /* it died as a replay; and an empty event_id counts as none */
         has_event_id = has_event_id || text_is(name, "event_id");
-        add(&words, name, value);
+        add(&said, name, value);
     }
     if (!has_event_id)
-        add(&words, TEXT("event_id"), letter->entry_id);
-    add(&words, TEXT("replay_of"), text_of_int64(arena, letter->id));
-    if (words.count <= REPLAY_WORDS_MAX && words.bytes <= ENTRY_BYTES_MAX)
-        return words.count;
+        add(&said, TEXT("event_id"), letter->entry_id);
+    add(&said, TEXT("replay_of"), text_of_int64(arena, letter->id));
+    if (said.count <= REPLAY_WORDS_MAX && said.bytes <= ENTRY_BYTES_MAX)
+        return said.count;
     *why_not = "with event_id and replay_of it is larger than an entry may be";
     return 0;
 }

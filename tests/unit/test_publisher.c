@@ -338,7 +338,7 @@ static void an_entry_that_would_be_too_large_as_a_replay_is_not_replayed(void **
     assert_int_equal(replay_entry(arena, &letter, &stream, words, &why_not), 0);
     check_text(text_of(why_not), "with event_id and replay_of it is larger than an entry may be");
     letter.pair_count = 1;
-    pairs[1] = (struct text){arena_alloc(arena, ENTRY_BYTES_MAX), ENTRY_BYTES_MAX - 1};
+    letter.pairs[1] = (struct text){arena_alloc(arena, ENTRY_BYTES_MAX), ENTRY_BYTES_MAX - 1};
     assert_int_equal(replay_entry(arena, &letter, &stream, words, &why_not), 0);
     arena_free(arena);
 }
