@@ -86,16 +86,19 @@ ON CONFLICT (stream, entry_id, step) DO NOTHING
 WITH replayed AS (
     SELECT letter.dead_letter_id, max(replay.at) AS at
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) AS replay(dead_letter_id, dead_entry_id, stream, at)
-    JOIN log.dead_letters AS letter
-      ON letter.stream = replay.stream
-     AND (letter.dead_letter_id = replay.dead_letter_id OR letter.dead_entry_id = replay.dead_entry_id)
+    CROSS JOIN LATERAL (
+        SELECT dead_letter_id, stream FROM log.dead_letters WHERE dead_letter_id = replay.dead_letter_id
+        UNION ALL
+        SELECT dead_letter_id, stream FROM log.dead_letters WHERE dead_entry_id = replay.dead_entry_id
+        OFFSET 0) AS letter   -- two looks by key: joined on either, or on the stream too, all letters of the stream are read
+    WHERE letter.stream = replay.stream
     GROUP BY letter.dead_letter_id),
 locked AS (
-    SELECT dead_letter_id FROM log.dead_letters JOIN replayed USING (dead_letter_id)
-    ORDER BY dead_letter_id FOR NO KEY UPDATE OF dead_letters)
-UPDATE log.dead_letters AS letter SET replayed_at = replayed.at
-FROM replayed JOIN locked USING (dead_letter_id)
-WHERE letter.dead_letter_id = replayed.dead_letter_id AND (letter.replayed_at IS NULL OR letter.replayed_at < replayed.at)
+    SELECT dead_letter_id, replayed.at FROM replayed JOIN log.dead_letters AS letter USING (dead_letter_id)
+    ORDER BY dead_letter_id FOR NO KEY UPDATE OF letter)
+UPDATE log.dead_letters AS letter SET replayed_at = locked.at
+FROM locked
+WHERE letter.dead_letter_id = locked.dead_letter_id AND (letter.replayed_at IS NULL OR letter.replayed_at < locked.at)
 
 -- name: record_latencies
 INSERT INTO log.latencies (slot, name, bucket, count)
