@@ -8,63 +8,70 @@
 #include "common/clock.h"
 #include "common/json.h"
 
-static struct refusal refuse(const char *detail)
+/* NULL: it is one. */
+static const char *why_no_json_object(struct arena *arena, struct text document)
 {
-    return (struct refusal){"invalid_field", text_of(detail)};
-}
-
-static bool is_json_object(struct text document)
-{
+    json_error_t error;
     json_t *parsed;
-    bool is_object;
 
+    if (!text_is_utf8(document))
+        return "must be a JSON object in UTF-8 without NUL";
     if (document.len == 0 || document.ptr[0] != '{') /* cheap, and leading space is not worth a case */
-        return false;
-    parsed = json_loadb(document.ptr, document.len, JSON_REJECT_DUPLICATES, NULL);
-    is_object = json_is_object(parsed);
-    json_decref(parsed);
-    return is_object;
+        return "must be a JSON object";
+    parsed = json_loadb(document.ptr, document.len, JSON_REJECT_DUPLICATES, &error);
+    if (!parsed)
+        return text_format(arena, "must be a JSON object (wrong at byte %d of %zu)", error.position, document.len).ptr;
+    json_decref(parsed); /* what begins with a brace is an object */
+    return NULL;
 }
 
-static struct refusal read_published(const struct entry *entry, struct logged *logged)
+static struct refusal read_published(struct arena *arena, const struct entry *entry, struct logged *logged)
 {
+    static const char *const required[] = {"topic", "event_id", "timestamp", "source", "payload"};
     const struct text topic = entry_field(entry, "topic"), timestamp = entry_field(entry, "timestamp"),
                       payload = entry_field(entry, "payload");
+    const char *why;
     enum stream stream;
 
-    if (topic.len == 0 || topic.len > TOPIC_BYTES_MAX || !text_is_printable(topic))
-        return refuse("topic: must be 1 to 200 bytes of printable UTF-8");
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+        if (entry_field(entry, required[i]).len == 0)
+            return refuse_field(arena, required[i], "is missing", TEXT_NONE);
+    if (topic.len > TOPIC_BYTES_MAX || !text_is_printable(topic))
+        return refuse_field(arena, "topic", "must be 1 to 200 bytes of printable UTF-8", topic);
     if (stream_of_key(topic, &stream))
-        return refuse("topic: names a stream of the flow; put the event there");
-    if (entry_field(entry, "event_id").len == 0)
-        return refuse("event_id: is missing");
-    if (entry->source.len == 0)
-        return refuse("source: is missing");
-    if (!timestamp.ptr || !time_parse(timestamp, &logged->at_us))
-        return refuse("timestamp: must be a time like 2026-11-21T10:00:00Z");
-    if (!payload.ptr || !text_is_utf8(payload) || !is_json_object(payload))
-        return refuse("payload: must be a JSON object");
+        return refuse_field(arena, "topic", "must not be a stream of the flow (put the event on that stream)", topic);
+    if (!time_parse(timestamp, &logged->at_us))
+        return refuse_field(arena, "timestamp", "must be a time like 2026-11-21T10:00:00Z", timestamp);
+    why = why_no_json_object(arena, payload);
+    if (why)
+        return refuse_field(arena, "payload", why, payload);
     logged->topic = topic;
     logged->payload = payload;
     return (struct refusal){0};
 }
 
-/* What has a column of its own is not repeated in the payload. */
-static bool has_column(struct text name)
+/* What has a column of its own is not repeated in the payload; and a replay says what the first entry said. */
+static bool is_apart(struct text name)
 {
-    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("at")) || text_equal(name, TEXT("source"));
+    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("at")) || text_equal(name, TEXT("source")) ||
+           text_equal(name, TEXT("replay_of"));
 }
 
 static struct refusal read_fact(struct json *json, const struct entry *entry, struct logged *logged)
 {
     logged->topic = stream_key(entry->stream);
     logged->at_us = entry->at_us;
-    for (size_t i = 0; i < entry->pair_count * 2; i++)
-        if (!text_is_utf8(entry->pairs[i]))
-            return refuse("every name and value must be UTF-8 without NUL");
+    for (size_t i = 0; i < entry->pair_count; i++) {
+        const struct text name = entry->pairs[2 * i], value = entry->pairs[2 * i + 1];
+
+        if (!text_is_utf8(name) || !text_is_utf8(value))
+            return refuse_field(json->buffer.arena,
+                                text_terminated(json->buffer.arena, text_shown(json->buffer.arena, name)),
+                                "every name and value must be UTF-8 without NUL", value);
+    }
     json_begin_object(json);
     for (size_t i = 0; i < entry->pair_count; i++) {
-        if (has_column(entry->pairs[2 * i]))
+        if (is_apart(entry->pairs[2 * i]))
             continue;
         json_key_text(json, entry->pairs[2 * i]);
         json_text(json, entry->pairs[2 * i + 1]);
@@ -79,11 +86,11 @@ struct refusal logged_read(struct json *json, const struct entry *entry, struct 
     if (entry->refusal.reason)
         return entry->refusal;
     *logged = (struct logged){.event_id = entry->event_id, .source = entry->source.ptr ? entry->source : TEXT("redis")};
-    return entry->stream == EVENTS ? read_published(entry, logged) : read_fact(json, entry, logged);
+    return entry->stream == EVENTS ? read_published(json->buffer.arena, entry, logged) : read_fact(json, entry, logged);
 }
 
 /* Text that may be anything, as text that JSON and PostgreSQL can hold: a byte that is not UTF-8 becomes the character
- * of the same number. Reading it is enough; a replay takes the bytes from the stream `dead`. */
+ * of the same number. Reading it is enough; what was changed so is not exact, and is not replayed from here. */
 static struct text readable(struct arena *arena, struct text raw)
 {
     char *out, *end;
@@ -120,6 +127,8 @@ bool letter_read(struct json *json, const struct entry *entry, struct letter *le
         return false;
     if (!deliveries.ptr || !text_to_int64(deliveries, 0, INT32_MAX, &letter->deliveries))
         letter->deliveries = 1;
+    letter->dead_entry_id = entry->id_text;
+    letter->is_exact = !entry_field(entry, "cut").ptr;
     json_begin_object(json);
     for (size_t i = 0; i < entry->pair_count; i++) {
         const struct text name = entry->pairs[2 * i];
@@ -128,8 +137,24 @@ bool letter_read(struct json *json, const struct entry *entry, struct letter *le
             continue;
         json_key_text(json, readable(arena, (struct text){name.ptr + 6, name.len - 6}));
         json_text(json, readable(arena, entry->pairs[2 * i + 1]));
+        letter->is_exact = letter->is_exact && text_is_utf8(name) && text_is_utf8(entry->pairs[2 * i + 1]);
     }
     json_end_object(json);
     letter->fields = json_take(json);
+    return true;
+}
+
+bool replay_read(const struct entry *entry, struct replay *replay)
+{
+    const struct text letter = entry_field(entry, "replay_of");
+    struct entry_id id;
+
+    *replay = (struct replay){0};
+    if (!letter.ptr)
+        return false;
+    if (entry_id_parse(letter, &id))
+        replay->dead_entry_id = letter;
+    else if (!text_to_int64(letter, 1, INT64_MAX, &replay->dead_letter_id))
+        return false;
     return true;
 }

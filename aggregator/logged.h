@@ -18,10 +18,21 @@ struct refusal logged_read(struct json *json, const struct entry *entry, struct 
 
 struct letter {
     struct text stream, entry_id, step, reason, detail, fields; /* fields: a JSON object */
+    struct text dead_entry_id;                                  /* its own */
     int64_t deliveries;
+    bool is_exact; /* fields says all of the entry, byte for byte */
 };
 
 /* An entry of `dead`; false if it is none of ours. */
 bool letter_read(struct json *json, const struct entry *entry, struct letter *letter);
+
+/* Which letter an entry is the replay of: its number, or (then the number is 0) the id of its entry on `dead`. */
+struct replay {
+    int64_t dead_letter_id;
+    struct text dead_entry_id;
+};
+
+/* False if it is none. */
+bool replay_read(const struct entry *entry, struct replay *replay);
 
 #endif

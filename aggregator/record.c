@@ -33,6 +33,11 @@ struct record_work {
     size_t refused_count;
     struct letter *letters;
     size_t letter_count;
+    struct replayed {
+        size_t position; /* in the batch */
+        struct replay replay;
+    } * replays;
+    size_t replay_count;
     struct stored *stored; /* by topic */
     size_t stored_topics;
     int64_t stored_count;
@@ -53,7 +58,7 @@ static void count_latencies(struct batch *batch, size_t i)
 {
     struct record_work *work = batch->work;
     const struct entry *entry = batch->entries[i];
-    const int64_t entry_us = (int64_t)entry->id.ms * 1000;
+    const int64_t entry_us = entry_time_us(entry);
     int64_t requested_us;
 
     work->sent[latency_bucket(batch->now_us - entry_us)]++;
@@ -69,6 +74,7 @@ static void begin(struct batch *batch)
     work->items = ARENA_ARRAY(batch->arena, struct item, batch->count);
     work->refusals = ARENA_ARRAY(batch->arena, struct refusal, batch->count);
     work->letters = ARENA_ARRAY(batch->arena, struct letter, batch->count);
+    work->replays = ARENA_ARRAY(batch->arena, struct replayed, batch->count);
     work->stored = ARENA_ARRAY(batch->arena, struct stored, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         const struct entry *entry = batch->entries[i];
@@ -77,6 +83,8 @@ static void begin(struct batch *batch)
             work->letter_count += letter_read(&json, entry, &work->letters[work->letter_count]);
             continue;
         }
+        work->replays[work->replay_count].position = i;
+        work->replay_count += replay_read(entry, &work->replays[work->replay_count].replay);
         work->items[work->item_count].position = i;
         work->refusals[i] = logged_read(&json, entry, &work->items[work->item_count].logged);
         if (work->refusals[i].reason) {
@@ -282,7 +290,8 @@ static bool bind_dead(struct batch *batch, struct params *params)
     struct column *streams = params_column(params, COLUMN_TEXT), *ids = params_column(params, COLUMN_TEXT),
                   *steps = params_column(params, COLUMN_TEXT), *reasons = params_column(params, COLUMN_TEXT),
                   *details = params_column(params, COLUMN_TEXT), *deliveries = params_column(params, COLUMN_INT32),
-                  *fields = params_column(params, COLUMN_TEXT);
+                  *fields = params_column(params, COLUMN_TEXT), *exact = params_column(params, COLUMN_BOOL),
+                  *own_ids = params_column(params, COLUMN_TEXT);
 
     for (size_t i = 0; i < work->letter_count; i++) {
         const struct letter *letter = &work->letters[i];
@@ -294,8 +303,28 @@ static bool bind_dead(struct batch *batch, struct params *params)
         column_text(details, letter->detail);
         column_int(deliveries, letter->deliveries);
         column_text(fields, letter->fields);
+        column_bool(exact, letter->is_exact);
+        column_text(own_ids, letter->dead_entry_id);
     }
     return work->letter_count > 0;
+}
+
+/* Its letter was replayed, whatever becomes of the entry: if it cannot be taken again, that is another letter. */
+static bool bind_replayed(struct batch *batch, struct params *params)
+{
+    const struct record_work *work = batch->work;
+    struct column *numbers = params_column(params, COLUMN_INT64), *ids = params_column(params, COLUMN_TEXT),
+                  *streams = params_column(params, COLUMN_TEXT), *times = params_column(params, COLUMN_TIME);
+
+    for (size_t i = 0; i < work->replay_count; i++) {
+        const struct entry *entry = batch->entries[work->replays[i].position];
+
+        column_int(numbers, work->replays[i].replay.dead_letter_id);
+        column_text(ids, work->replays[i].replay.dead_entry_id);
+        column_text(streams, stream_key(entry->stream));
+        column_time(times, entry_time_us(entry));
+    }
+    return work->replay_count > 0;
 }
 
 static bool bind_latencies(struct batch *batch, struct params *params)
@@ -339,6 +368,7 @@ const struct step record = {
                                      {SQL(record_repeats), bind_repeats, take_repeats},
                                      {SQL(record_rejected), bind_rejected, NULL},
                                      {SQL(record_dead), bind_dead, NULL},
+                                     {SQL(record_replayed), bind_replayed, NULL},
                                      {SQL(record_latencies), bind_latencies, NULL},
                                      {NULL, NULL, NULL}},
 };

@@ -74,11 +74,31 @@ SELECT $1, topic, rejected FROM named ORDER BY topic
 ON CONFLICT (slot, topic) DO UPDATE SET rejected = counters.rejected + excluded.rejected
 
 -- name: record_dead
-INSERT INTO log.dead_letters (stream, entry_id, step, reason, detail, deliveries, fields)
-SELECT stream, entry_id, step, reason, detail, deliveries, fields::json
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[])
-    AS letter(stream, entry_id, step, reason, detail, deliveries, fields)
+INSERT INTO log.dead_letters (stream, entry_id, step, reason, detail, deliveries, fields, is_exact, dead_entry_id)
+SELECT stream, entry_id, step, reason, detail, deliveries, fields::json, is_exact, dead_entry_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::boolean[], $9::text[])
+    AS letter(stream, entry_id, step, reason, detail, deliveries, fields, is_exact, dead_entry_id)
 ON CONFLICT (stream, entry_id, step) DO NOTHING
+
+-- name: record_replayed
+-- Each replay names its letter by number or by its entry on `dead`. The latest one's own time stays, so that noting it again
+-- changes nothing. Locked in the order of the key.
+WITH replayed AS (
+    SELECT letter.dead_letter_id, max(replay.at) AS at
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) AS replay(dead_letter_id, dead_entry_id, stream, at)
+    CROSS JOIN LATERAL (
+        SELECT dead_letter_id, stream FROM log.dead_letters WHERE dead_letter_id = replay.dead_letter_id
+        UNION ALL
+        SELECT dead_letter_id, stream FROM log.dead_letters WHERE dead_entry_id = replay.dead_entry_id
+        OFFSET 0) AS letter   -- two looks by key: joined on either, or on the stream too, all letters of the stream are read
+    WHERE letter.stream = replay.stream
+    GROUP BY letter.dead_letter_id),
+locked AS (
+    SELECT dead_letter_id, replayed.at FROM replayed JOIN log.dead_letters AS letter USING (dead_letter_id)
+    ORDER BY dead_letter_id FOR NO KEY UPDATE OF letter)
+UPDATE log.dead_letters AS letter SET replayed_at = locked.at
+FROM locked
+WHERE letter.dead_letter_id = locked.dead_letter_id AND (letter.replayed_at IS NULL OR letter.replayed_at < locked.at)
 
 -- name: record_latencies
 INSERT INTO log.latencies (slot, name, bucket, count)

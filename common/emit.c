@@ -75,12 +75,14 @@ static struct text cut(struct text text, size_t len_max)
     return text;
 }
 
-/* The dead letter: everything that is needed to understand the entry and to replay it. */
+/* The dead letter: everything that is needed to understand the entry and to replay it. An entry beyond all bounds is
+ * dead because of that: what is kept of it stays within them, and `cut` says that it is not all. */
 static struct fact *dead_letter(struct runner *runner, const struct entry *entry, const char *reason,
                                 struct text detail)
 {
-    const size_t value_max =
-        entry_bytes(entry) > ENTRY_BYTES_MAX ? ENTRY_BYTES_MAX / ENTRY_FIELDS_MAX : ENTRY_BYTES_MAX;
+    const bool is_large = entry_bytes(entry) > ENTRY_BYTES_MAX;
+    const size_t name_max = is_large ? EVENT_ID_BYTES_MAX : ENTRY_BYTES_MAX;
+    const size_t value_max = is_large ? ENTRY_BYTES_MAX / ENTRY_FIELDS_MAX : ENTRY_BYTES_MAX;
     struct arena *arena = runner->arena;
     struct fact *event = fact_new(arena, DEAD);
 
@@ -89,12 +91,11 @@ static struct fact *dead_letter(struct runner *runner, const struct entry *entry
     fact_add(arena, event, TEXT("step"), text_of(runner->step->name));
     fact_add(arena, event, TEXT("reason"), text_of(reason));
     fact_add(arena, event, TEXT("detail"), cut(detail, REASON_DETAIL_BYTES_MAX));
-    fact_add(
-        arena, event, TEXT("deliveries"),
-        text_of_int64(arena, (int64_t)(entry->deliveries > entry->attempts ? entry->deliveries : entry->attempts + 1)));
-    /* An entry beyond all bounds is dead because of that: what is kept of it stays within them. */
+    fact_add(arena, event, TEXT("deliveries"),
+             text_of_int64(arena, entry->deliveries > entry->attempts ? entry->deliveries : entry->attempts + 1));
+    fact_add(arena, event, TEXT("cut"), is_large || entry->pair_count > ENTRY_FIELDS_MAX ? TEXT("yes") : TEXT_NONE);
     for (size_t i = 0; i < entry->pair_count && i < ENTRY_FIELDS_MAX; i++) {
-        const struct text name = cut(entry->pairs[2 * i], EVENT_ID_BYTES_MAX);
+        const struct text name = cut(entry->pairs[2 * i], name_max);
         char *prefixed = arena_alloc_raw(arena, name.len + 6);
 
         memcpy(prefixed, "field.", 6);

@@ -26,9 +26,17 @@ size_t entry_bytes(const struct entry *entry)
     return bytes;
 }
 
-static struct refusal refuse(struct arena *arena, const char *field, const char *what)
+int64_t entry_time_us(const struct entry *entry)
 {
-    return (struct refusal){"invalid_field", text_format(arena, "%s: %s", field, what)};
+    return entry->id.ms < INT64_MAX / 1000 ? (int64_t)entry->id.ms * 1000 : 0;
+}
+
+struct refusal refuse_field(struct arena *arena, const char *field, const char *must_be, struct text value)
+{
+    const struct text shown = value.ptr ? text_shown(arena, value) : TEXT("");
+
+    return (struct refusal){"invalid_field", text_format(arena, "%s: %s%s%.*s", field, must_be,
+                                                         value.ptr ? ", not " : "", (int)shown.len, shown.ptr)};
 }
 
 struct refusal entry_read_common(struct arena *arena, struct entry *entry)
@@ -51,25 +59,26 @@ struct refusal entry_read_common(struct arena *arena, struct entry *entry)
             entry->traceparent = value;
     }
     if (entry->pair_count > ENTRY_FIELDS_MAX)
-        return (struct refusal){"too_many_fields", text_format(arena, "%zu fields", entry->pair_count)};
+        return (struct refusal){"too_many_fields",
+                                text_format(arena, "%zu fields, at most %d", entry->pair_count, ENTRY_FIELDS_MAX)};
     if (bytes > ENTRY_BYTES_MAX)
-        return (struct refusal){"too_large", text_format(arena, "%zu bytes", bytes)};
+        return (struct refusal){"too_large", text_format(arena, "%zu bytes, at most %d", bytes, ENTRY_BYTES_MAX)};
     if (!entry->event_id.ptr)
         entry->event_id = entry->id_text;
     if (entry->event_id.len > EVENT_ID_BYTES_MAX || !text_is_printable(entry->event_id))
-        return refuse(arena, "event_id", "must be 1 to 200 bytes of printable UTF-8");
+        return refuse_field(arena, "event_id", "must be 1 to 200 bytes of printable UTF-8", entry->event_id);
     if (entry->source.len > SOURCE_BYTES_MAX || !text_is_printable(entry->source))
-        return refuse(arena, "source", "must be at most 200 bytes of printable UTF-8");
+        return refuse_field(arena, "source", "must be at most 200 bytes of printable UTF-8", entry->source);
     if (entry->traceparent.len > 255 || !text_is_printable(entry->traceparent))
         entry->traceparent = TEXT_NONE; /* W3C: an unusable one is ignored */
-    entry->at_us = (int64_t)(entry->id.ms < INT64_MAX / 1000 ? entry->id.ms * 1000 : 0);
+    entry->at_us = entry_time_us(entry);
     if (at.ptr && !time_parse(at, &entry->at_us))
-        return refuse(arena, "at", "must be a time like 2026-11-21T10:00:00Z");
+        return refuse_field(arena, "at", "must be a time like 2026-11-21T10:00:00Z", at);
     return (struct refusal){0};
 }
 
-/* What is wrong with the value, NULL if nothing. */
-static const char *read_value(const struct field *field, struct value *value)
+/* What it must be, NULL if it is. */
+static const char *read_value(struct arena *arena, const struct field *field, struct value *value)
 {
     struct text rest = text_of(field->choices), choice;
 
@@ -79,24 +88,28 @@ static const char *read_value(const struct field *field, struct value *value)
     case FIELD_UUID:
         return uuid_parse(value->text, &value->uuid) ? NULL : "must be a UUID";
     case FIELD_INVOICE_NO:
-        return number_to_uuid(value->text, "INV-", &value->uuid, NULL) ? NULL : "must be an invoice number";
+        return number_to_uuid(value->text, "INV-", &value->uuid, NULL)
+                   ? NULL
+                   : "must be an invoice number like INV-01ARZ3NDEKTSV4RRFFQ69G5FAV";
     case FIELD_INTEGER:
         return text_to_int64(value->text, field->min, field->max, &value->number)
                    ? NULL
-                   : "must be a whole number in its range";
+                   : text_format(arena, "must be a whole number from %lld to %lld", (long long)field->min,
+                                 (long long)field->max)
+                         .ptr;
     case FIELD_CURRENCY:
-        return text_is_currency(value->text) ? NULL : "must be three capital letters";
+        return text_is_currency(value->text) ? NULL : "must be three capital letters like IDR";
     case FIELD_TIME:
         return time_parse(value->text, &value->number) ? NULL : "must be a time like 2026-11-21T10:00:00Z";
     case FIELD_CHOICE:
         for (value->number = 0; text_next(&rest, '|', &choice); value->number++)
             if (text_equal(choice, value->text))
                 return NULL;
-        return field->choices;
+        return text_format(arena, "must be %s", field->choices).ptr;
     case FIELD_TEXT:
         return value->text.len <= (size_t)field->max && text_is_printable(value->text)
                    ? NULL
-                   : "too long, or not printable UTF-8";
+                   : text_format(arena, "must be at most %lld bytes of printable UTF-8", (long long)field->max).ptr;
     }
     assert(!"no such type");
     return NULL;
@@ -120,13 +133,13 @@ struct refusal entry_read_fields(struct arena *arena, struct entry *entry, const
 
         if (value->text.len == 0) {
             if (fields[i].is_required)
-                return refuse(arena, fields[i].name, "is missing");
+                return refuse_field(arena, fields[i].name, "is missing", TEXT_NONE);
             value->text = TEXT_NONE;
             continue;
         }
-        wrong = read_value(&fields[i], value);
+        wrong = read_value(arena, &fields[i], value);
         if (wrong)
-            return refuse(arena, fields[i].name, wrong);
+            return refuse_field(arena, fields[i].name, wrong, value->text);
     }
     return (struct refusal){0};
 }

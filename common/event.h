@@ -67,7 +67,12 @@ struct entry {
 /* The field's value, ptr NULL if it is not there. */
 struct text entry_field(const struct entry *entry, const char *name);
 
-size_t entry_bytes(const struct entry *entry); /* of all names and values */
+size_t entry_bytes(const struct entry *entry);    /* of all names and values */
+int64_t entry_time_us(const struct entry *entry); /* when it was added, by its id; 0: beyond all times */
+
+/* "invalid_field", and what somebody must know to put it right: which field, what it must be, what it is. A value with
+ * ptr NULL is not shown. */
+struct refusal refuse_field(struct arena *arena, const char *field, const char *must_be, struct text value);
 
 /* Fills in what every entry has (event_id, source, traceparent, at_us). */
 struct refusal entry_read_common(struct arena *arena, struct entry *entry);

@@ -51,6 +51,27 @@ struct text text_format(struct arena *arena, const char *format, ...)
     return (struct text){out, (size_t)len};
 }
 
+struct text text_shown(struct arena *arena, struct text text)
+{
+    const bool is_printable = text_is_printable(text);
+    size_t len = text.len < TEXT_SHOWN_BYTES ? text.len : TEXT_SHOWN_BYTES;
+    char shown[4 * TEXT_SHOWN_BYTES + 1], *end = shown;
+
+    while (is_printable && len < text.len && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
+        len--; /* not into a character */
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char byte = (unsigned char)text.ptr[i];
+
+        if (is_printable || (byte >= ' ' && byte < 0x7F))
+            *end++ = (char)byte;
+        else
+            end += sprintf(end, "\\x%02X", byte);
+    }
+    if (len == text.len)
+        return text_format(arena, "\"%.*s\"", (int)(end - shown), shown);
+    return text_format(arena, "\"%.*s...\" (%zu bytes)", (int)(end - shown), shown, text.len);
+}
+
 struct text text_of_int64(struct arena *arena, int64_t number)
 {
     char digits[24];

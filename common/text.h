@@ -38,6 +38,9 @@ int text_compare(struct text a, struct text b);
 struct text text_copy(struct arena *arena, struct text from);
 char *text_terminated(struct arena *arena, struct text from); /* with a NUL behind it */
 struct text text_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* For people: in quotes, cut to TEXT_SHOWN_BYTES with its length behind, what cannot be printed as \xFF. */
+#define TEXT_SHOWN_BYTES 40
+struct text text_shown(struct arena *arena, struct text text);
 struct text text_of_int64(struct arena *arena, int64_t number);
 
 /* The whole text as a decimal integer in [min, max]; false if it is anything else. No spaces, no plus sign. */

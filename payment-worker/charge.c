@@ -111,7 +111,10 @@ static void decide(struct batch *batch)
         const bool is_open = text_is(charged->invoice_status, "OPEN");
 
         if (!charged->is_known) {
-            reject(batch, i, "unknown_invoice", TEXT("no such invoice"));
+            const struct text number = entry_value(batch, i, INVOICE_NO)->text;
+
+            reject(batch, i, "unknown_invoice",
+                   text_format(batch->arena, "there is no invoice %.*s", (int)number.len, number.ptr));
             continue;
         }
         if (is_open && charged->pays_by_link && batch->entries[i]->stream == INVOICE_CREATED) {

@@ -14,6 +14,7 @@
 #include "common/request.h"
 #include "common/stream.h"
 #include "publisher/door.h"
+#include "publisher/enqueue.h"
 #include "publisher/traceparent.h"
 
 /* ---- what was sent ---- */
@@ -132,30 +133,13 @@ static void on_added(struct redis *redis, const struct redis_reply *reply, void 
     struct request *request = acceptance->request;
 
     (void)redis;
-    switch (redis_problem_of(reply)) {
-    case REDIS_FINE:
-        log_info("booking requested", LOG_TEXT("booking", acceptance->booking_id), LOG_TEXT("entry", reply->text),
-                 LOG_TEXT("request", request->id));
-        answer_accepted(request, acceptance->booking_id);
+    if (!enqueue_succeeded(
+            request, reply,
+            "it is not known whether the request was taken; with a booking_id of your own it can be sent again"))
         return;
-    case REDIS_LOST:
-        answer_unavailable(
-            request, "broker_lost",
-            "it is not known whether the request was taken; with a booking_id of your own it can be sent again");
-        return;
-    case REDIS_FULL:
-        answer_unavailable(request, "broker_full", "there is no room for new requests now");
-        return;
-    case REDIS_AWAY:
-        answer_unavailable(request, "broker_away", "requests cannot be taken now");
-        return;
-    case REDIS_NO_GROUP:
-    case REDIS_REFUSED:
-        log_error("the broker refuses a booking", LOG_TEXT("booking", acceptance->booking_id),
-                  LOG_TEXT("detail", reply->text));
-        answer_unavailable(request, "broker_refused", "requests cannot be taken now");
-        return;
-    }
+    log_info("booking requested", LOG_TEXT("booking", acceptance->booking_id), LOG_TEXT("entry", reply->text),
+             LOG_TEXT("request", request->id));
+    answer_accepted(request, acceptance->booking_id);
 }
 
 static void accept_booking(struct request *request, void *context)
@@ -186,7 +170,7 @@ static void accept_booking(struct request *request, void *context)
     acceptance = ARENA_NEW(request->arena, struct acceptance);
     *acceptance = (struct acceptance){request, uuid_text(request->arena, booking.booking_id)};
     if (!redis_send(redis, on_added, acceptance, count, words))
-        answer_unavailable(request, "broker_away", "requests cannot be taken now");
+        enqueue_answer_away(request);
 }
 
 const struct route book_routes[] = {

@@ -1,5 +1,7 @@
 /* publisher: takes requests over HTTP and puts them on the streams; owns nothing. Each thing it accepts lives in its
  * own file. */
+#include <assert.h>
+
 #include "common/bounds.h"
 #include "common/config.h"
 #include "common/health.h"
@@ -10,10 +12,13 @@
 #include "publisher/book.h"
 #include "publisher/catalog.h"
 #include "publisher/door.h"
+#include "publisher/replay.h"
 
 static struct {
     struct redis *redis;
     struct store *store;
+    const struct statement *statements[8];
+    struct replay_sources replay;
     struct http *http;
     void (*stopped)(void *context);
     void *context;
@@ -26,13 +31,28 @@ static bool is_redis_up(void *context)
     return redis_is_up(state.redis);
 }
 
+/* All that the connection to PostgreSQL prepares. */
+static void collect_statements(void)
+{
+    static const struct statement *const *const lists[] = {catalog_statements, replay_statements};
+    size_t count = 0;
+
+    for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
+        for (size_t i = 0; lists[list][i]; i++) {
+            assert(count + 1 < sizeof state.statements / sizeof *state.statements);
+            state.statements[count++] = lists[list][i];
+        }
+}
+
 static void start(struct loop *loop)
 {
+    collect_statements();
     state.redis = redis_open(
         loop, &(struct redis_options){.url = config()->redis_url, .name = "publisher", .command_ms = REDIS_COMMAND_MS});
     state.store = store_open(
         loop,
-        &(struct store_options){.url = config()->database_url, .name = "publisher", .statements = catalog_statements});
+        &(struct store_options){.url = config()->database_url, .name = "publisher", .statements = state.statements});
+    state.replay = (struct replay_sources){state.redis, state.store};
     state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen,
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});
@@ -41,6 +61,7 @@ static void start(struct loop *loop)
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
     http_add_routes(state.http, catalog_routes, state.store);
+    http_add_routes(state.http, replay_routes, &state.replay);
 }
 
 static void on_http_stopped(void *context)
@@ -64,7 +85,7 @@ int main(int argc, char **argv)
 {
     static const struct program publisher = {
         .name = "publisher",
-        .what = "takes bookings and shows over HTTP",
+        .what = "takes bookings and shows over HTTP, and replays dead letters",
         .start = start,
         .stop = stop,
     };

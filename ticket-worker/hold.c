@@ -171,6 +171,17 @@ static const char *decide_new(struct batch *batch, size_t i)
     return "rejected";
 }
 
+/* Whoever reads it sees what the id stands for. */
+static struct text describe_reuse(struct batch *batch, size_t i, const struct known *known)
+{
+    const struct text id = uuid_text(batch->arena, batch->entries[i]->key);
+
+    return text_format(batch->arena,
+                       "booking %.*s was requested before with other content: user %.*s, show %.*s, seats %.*s",
+                       (int)id.len, id.ptr, (int)known->user.len, known->user.ptr, (int)known->show.len,
+                       known->show.ptr, (int)known->seats.len, known->seats.ptr);
+}
+
 static void decide(struct batch *batch)
 {
     struct hold_work *work = batch->work;
@@ -181,7 +192,7 @@ static void decide(struct batch *batch)
         const char *what = "held before";
 
         if (known->is_known && known->fingerprint != request_of(batch, i)->fingerprint) {
-            reject(batch, i, "booking_id_reused", TEXT("this booking_id was used for another request"));
+            reject(batch, i, "booking_id_reused", describe_reuse(batch, i, known));
             continue;
         }
         if (!known->is_known) {

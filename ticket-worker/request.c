@@ -17,31 +17,27 @@ const struct field request_fields[REQUEST_FIELDS] = {
     [REQUEST_PAYMENT] = {.name = "payment", .type = FIELD_CHOICE, .choices = "auto|link"},
 };
 
-static struct refusal refuse(const char *detail)
-{
-    return (struct refusal){"invalid_field", text_of(detail)};
-}
-
 static int compare_labels(const void *a, const void *b)
 {
     return text_compare(*(const struct text *)a, *(const struct text *)b);
 }
 
-static struct refusal read_labels(struct text list, struct request *request)
+static struct refusal read_labels(struct arena *arena, const char *field, struct text list, struct request *request)
 {
+    const struct text whole = list;
     struct text label;
 
     while (text_next(&list, ',', &label)) {
         if (request->label_count == BOOKING_SEATS_MAX)
-            return refuse("seats: at most 10");
+            return refuse_field(arena, field, "at most 10 seats in one booking", whole);
         if (!text_is_identifier(label, SEAT_LABEL_BYTES_MAX))
-            return refuse("seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -");
+            return refuse_field(arena, field, "each seat must be 1 to 32 of A-Z a-z 0-9 . _ -", label);
         request->labels[request->label_count++] = label;
     }
     qsort(request->labels, request->label_count, sizeof *request->labels, compare_labels);
     for (size_t i = 1; i < request->label_count; i++)
         if (text_equal(request->labels[i - 1], request->labels[i]))
-            return refuse("seats: the same seat twice");
+            return refuse_field(arena, field, "each seat must be there once", whole);
     request->quantity = (int64_t)request->label_count;
     return (struct refusal){0};
 }
@@ -62,35 +58,59 @@ static int64_t fingerprint_of(const struct entry *entry, const struct request *r
     return (int64_t)content_hash(parts, count);
 }
 
-/* From where and what it is: an id that comes again after Redis lost its past, with other content, is another booking.
- */
+static bool is_identity(struct text name)
+{
+    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("replay_of"));
+}
+
+/* The same event is the same booking, however often it is published: the id comes from the event's identity. Where that
+ * is an entry's id (the entry's own, or a replay's, which names the first entry), from what it says too: an id that
+ * comes again after Redis lost its past, with other content, is another booking. */
 static struct uuid derive_booking_id(struct arena *arena, const struct entry *entry)
 {
     struct text *parts = ARENA_ARRAY(arena, struct text, 2 + 2 * entry->pair_count);
+    struct entry_id first;
+    size_t count = 0;
 
-    parts[0] = stream_key(entry->stream);
-    parts[1] = entry->id_text;
-    memcpy(parts + 2, entry->pairs, 2 * entry->pair_count * sizeof *parts);
-    return uuid_derive((int64_t)entry->id.ms, parts, 2 + 2 * entry->pair_count);
+    parts[count++] = stream_key(entry->stream);
+    parts[count++] = entry->event_id;
+    if (!entry_id_parse(entry->event_id, &first))
+        return uuid_derive(0, parts, count); /* a name tells no time */
+    for (size_t i = 0; i < entry->pair_count; i++) {
+        if (is_identity(entry->pairs[2 * i]))
+            continue;
+        parts[count++] = entry->pairs[2 * i];
+        parts[count++] = entry->pairs[2 * i + 1];
+    }
+    return uuid_derive((int64_t)first.ms, parts, count);
+}
+
+/* Which seats: said in one of three ways. */
+static struct refusal read_seats(struct arena *arena, const struct value *values, struct request *request)
+{
+    const struct text seats = values[REQUEST_SEATS].text, seat = values[REQUEST_SEAT].text,
+                      quantity = values[REQUEST_QUANTITY].text;
+
+    if ((seats.ptr != NULL) + (seat.ptr != NULL) + (quantity.ptr != NULL) != 1)
+        return (struct refusal){
+            "invalid_field",
+            text_format(arena, "seats: exactly one of seats, seat and quantity must be given (given:%s%s%s%s)",
+                        seats.ptr ? " seats" : "", seat.ptr ? " seat" : "", quantity.ptr ? " quantity" : "",
+                        seats.ptr || seat.ptr || quantity.ptr ? "" : " none")};
+    if (seat.ptr && memchr(seat.ptr, ',', seat.len))
+        return refuse_field(arena, "seat", "is one seat (a list is called seats)", seat);
+    if (!quantity.ptr)
+        return read_labels(arena, seats.ptr ? "seats" : "seat", seats.ptr ? seats : seat, request);
+    request->quantity = values[REQUEST_QUANTITY].number;
+    return (struct refusal){0};
 }
 
 struct refusal request_check(struct arena *arena, struct entry *entry)
 {
     struct request *request = ARENA_NEW(arena, struct request);
     const struct value *values = entry->values;
-    const struct text labels = values[REQUEST_SEATS].text.ptr ? values[REQUEST_SEATS].text : values[REQUEST_SEAT].text;
-    struct refusal refusal = {0};
+    const struct refusal refusal = read_seats(arena, values, request);
 
-    if ((values[REQUEST_SEATS].text.ptr != NULL) + (values[REQUEST_SEAT].text.ptr != NULL) +
-            (values[REQUEST_QUANTITY].text.ptr != NULL) !=
-        1)
-        return refuse("one of seats, seat and quantity must be given");
-    if (values[REQUEST_SEAT].text.ptr && memchr(labels.ptr, ',', labels.len))
-        return refuse("seat: is one seat; a list is called seats");
-    if (labels.ptr)
-        refusal = read_labels(labels, request);
-    else
-        request->quantity = values[REQUEST_QUANTITY].number;
     if (refusal.reason)
         return refusal;
     request->waits = !values[REQUEST_WAITLIST].text.ptr || values[REQUEST_WAITLIST].number == 1;

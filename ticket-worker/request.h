@@ -27,8 +27,8 @@ enum request_field {
 };
 extern const struct field request_fields[REQUEST_FIELDS];
 
-/* A step's check: entry->detail becomes a struct request, entry->key the booking's id (derived from the entry if none
- * was given, so that every redelivery finds the same). */
+/* A step's check: entry->detail becomes a struct request, entry->key the booking's id (derived from the event if none
+ * was given, so that every redelivery and every replay finds the same). */
 struct refusal request_check(struct arena *arena, struct entry *entry);
 
 #endif

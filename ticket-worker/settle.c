@@ -19,7 +19,7 @@ static const struct field settle_fields[FIELDS] = {
     [PAYMENT_ID] = {.name = "payment_id", .type = FIELD_IDENTIFIER, .is_required = true},
     [STATUS] = {.name = "status", .type = FIELD_CHOICE, .choices = "succeeded|failed", .is_required = true},
     [REASON] = {.name = "reason", .type = FIELD_TEXT, .max = REASON_BYTES_MAX},
-    [AMOUNT] = {.name = "amount", .type = FIELD_INTEGER, .max = AMOUNT_MAX, .is_required = true},
+    [AMOUNT] = {.name = "amount", .type = FIELD_INTEGER, .max = AMOUNT_MAX * BOOKING_SEATS_MAX, .is_required = true},
     [CURRENCY] = {.name = "currency", .type = FIELD_CURRENCY, .is_required = true},
 };
 
@@ -97,7 +97,10 @@ static void decide(struct batch *batch)
         const char *status;
 
         if (!booking->is_known) {
-            reject(batch, i, "unknown_booking", TEXT("no such booking"));
+            const struct text id = uuid_text(batch->arena, batch->entries[i]->key);
+
+            reject(batch, i, "unknown_booking",
+                   text_format(batch->arena, "there is no booking %.*s", (int)id.len, id.ptr));
             continue;
         }
         if (text_is(booking->status, "HELD") || text_is(booking->status, "AWAITING_PAYMENT"))

@@ -177,6 +177,123 @@ static void a_dead_letter_is_kept_and_not_counted(void **state)
     check_rows("SELECT count(*) FROM log.events", "0");
 }
 
+#define LETTER(fields) "stream=seat.held entry_id=90-1 step=invoice reason=invalid_field " fields
+
+static void a_letter_says_whether_it_is_all_of_the_entry_byte_for_byte(void **state)
+{
+    static const struct {
+        const char *letter, *row;
+    } cases[] = {
+        {LETTER("field.note=x field.note=y field.=z"), "t|100-0|{\"note\":\"x\",\"note\":\"y\",\"\":\"z\"}"},
+        {LETTER("field.note=\xC3\xBA\x01"), "t|100-1|{\"note\":\"\xC3\xBA\\u0001\"}"},
+        {LETTER(""), "t|100-2|{}"},
+        {LETTER("field.cut=yes"), "t|100-3|{\"cut\":\"yes\"}"},
+        {LETTER("cut=yes field.note=x"), "f|100-4|{\"note\":\"x\"}"},
+        {LETTER("field.note=\xFF"), "f|100-5|{\"note\":\"\xC3\xBF\"}"},
+        {LETTER("field.n\xFFte=x"), "f|100-6|{\"n\xC3\xBFte\":\"x\"}"},
+    };
+    char id[24];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        database_clear();
+        snprintf(id, sizeof id, "100-%zu", i);
+        deliver(DEAD, id, cases[i].letter);
+        check_rows("SELECT is_exact, dead_entry_id, fields FROM log.dead_letters", cases[i].row);
+    }
+}
+
+#define REPLAYED                                                                                                       \
+    "SELECT dead_letter_id, to_char(replayed_at, 'HH24:MI:SS.MS') FROM log.dead_letters ORDER BY dead_letter_id"
+
+static void two_letters(void)
+{
+    deliver(DEAD, "1795224125000-0", LETTER("field.booking_id=b1"));
+    deliver(DEAD, "1795224125000-1", "stream=events entry_id=90-2 step=record reason=invalid_field field.topic=sale");
+    check_rows(REPLAYED, "1|- 2|-");
+}
+
+static void a_letter_is_replayed_when_its_replay_is_recorded(void **state)
+{
+    (void)state;
+    two_letters();
+    deliver(SEAT_HELD, "1795224125123-0", "booking_id=b1 event_id=90-1 replay_of=1");
+    check_rows(REPLAYED, "1|01:22:05.123 2|-");
+    check_rows("SELECT event_id, payload FROM log.events", "90-1|{\"booking_id\":\"b1\"}");
+}
+
+static void a_replay_may_name_its_letter_by_the_entry_on_dead(void **state)
+{
+    (void)state;
+    two_letters();
+    deliver(SEAT_HELD, "1795224125123-0", "booking_id=b1 event_id=90-1 replay_of=1795224125000-0");
+    check_rows(REPLAYED, "1|01:22:05.123 2|-");
+}
+
+static void a_replay_delivered_again_or_done_again_keeps_the_latest_time(void **state)
+{
+    static const char *const history[] = {"1795224125123-0", "1795224125123-0", "1795224129000-0", "1795224125123-0"};
+
+    (void)state;
+    two_letters();
+    for (size_t i = 0; i < COUNT_OF(history); i++)
+        deliver(SEAT_HELD, history[i], "booking_id=b1 event_id=90-1 replay_of=1");
+    check_rows(REPLAYED, "1|01:22:09.000 2|-");
+    check_rows(COUNTERS, "seat.held|1|1|0|0|2");
+}
+
+static void a_letter_and_its_replays_in_one_batch_are_noted_together(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_entry(fixture, SEAT_HELD, "1795224125123-0", "booking_id=b1 event_id=90-1 replay_of=1795224125000-0");
+    fixture_entry(fixture, SEAT_HELD, "1795224125124-0", "booking_id=b1 event_id=90-1 replay_of=1");
+    fixture_entry(fixture, DEAD, "1795224125000-0", LETTER("field.booking_id=b1"));
+    run(fixture);
+    check_rows(REPLAYED, "1|01:22:05.124");
+}
+
+/* The original was logged, as everything is; what its replay adds to it is no other payload. */
+static void a_replay_of_what_is_in_the_log_is_a_duplicate_and_no_conflict(void **state)
+{
+    (void)state;
+    deliver(SEAT_HELD, "90-1", "booking_id=b1");
+    two_letters();
+    deliver(SEAT_HELD, "1795224125123-0", "booking_id=b1 event_id=90-1 replay_of=1");
+    check_rows(COUNTERS, "seat.held|1|1|0|0|0");
+}
+
+static void a_replay_that_cannot_be_recorded_was_a_replay_all_the_same(void **state)
+{
+    (void)state;
+    two_letters();
+    deliver(EVENTS, "1795224125123-0", "topic=sale replay_of=2 event_id=90-2");
+    check_rows(REPLAYED, "1|- 2|01:22:05.123");
+    check_rows(COUNTERS, "events|0|0|0|1|0");
+}
+
+static void what_names_no_letter_of_its_stream_replays_none(void **state)
+{
+    static const char *const others[] = {"2",    "1795224125000-1",      "3", "0", "-1", "x",
+                                         "90-1", "99999999999999999999", ""};
+    char fields[100];
+
+    (void)state;
+    two_letters();
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        snprintf(fields, sizeof fields, "booking_id=b1 event_id=e%zu replay_of=%s", i, others[i]);
+        deliver(SEAT_HELD, "1795224125123-0", fields);
+    }
+    check_rows(REPLAYED, "1|- 2|-");
+}
+
+static void an_entry_from_beyond_time_is_recorded_too(void **state)
+{
+    (void)state;
+    deliver(SEAT_HELD, "9223372036854775000-0", "booking_id=b1");
+    check_rows("SELECT event_id, entry_ms FROM log.events", "9223372036854775000-0|9223372036854775000");
+}
+
 static void a_mess_on_dead_is_passed_over(void **state)
 {
     (void)state;
@@ -254,6 +371,15 @@ int main(void)
         TEST(what_cannot_be_stored_is_rejected_once),
         TEST(an_entry_of_the_flow_with_wrong_fields_is_logged_all_the_same),
         TEST(a_dead_letter_is_kept_and_not_counted),
+        TEST(a_letter_says_whether_it_is_all_of_the_entry_byte_for_byte),
+        TEST(a_letter_is_replayed_when_its_replay_is_recorded),
+        TEST(a_replay_may_name_its_letter_by_the_entry_on_dead),
+        TEST(a_replay_delivered_again_or_done_again_keeps_the_latest_time),
+        TEST(a_letter_and_its_replays_in_one_batch_are_noted_together),
+        TEST(a_replay_of_what_is_in_the_log_is_a_duplicate_and_no_conflict),
+        TEST(a_replay_that_cannot_be_recorded_was_a_replay_all_the_same),
+        TEST(what_names_no_letter_of_its_stream_replays_none),
+        TEST(an_entry_from_beyond_time_is_recorded_too),
         TEST(a_mess_on_dead_is_passed_over),
         TEST(a_closed_booking_says_how_long_it_took),
         TEST(every_entry_counts_once_in_any_history),

@@ -324,7 +324,7 @@ class Stack:
         self.wait_drained()
         violations = self.violations()
         self.check_misdeeds()
-        assert not violations
+        assert not violations, violations
         counted = self.one("SELECT coalesce(sum(unique_processed + duplicate_dropped + rejected), 0) FROM log.counters")
         assert counted == self.entries_added(), "every entry counts once"
 

@@ -42,7 +42,7 @@ def fresh():
         cursor.execute("CREATE DATABASE fresh OWNER karcis TEMPLATE template0")
     url = re.sub("/karcis$", "/fresh", stack.env["DATABASE_URL"])
     subprocess.run([f"{ROOT}/schema/migrate"], env={"PATH": os.environ["PATH"], "DATABASE_URL": url}, check=True)
-    sessions = {role: psycopg2.connect(stack.role_url(role, "fresh"), options=session_options()) for role in OWNERS}
+    sessions = {role: psycopg2.connect(stack.role_url(role, "fresh"), options=session_options()) for role in [*OWNERS, "aggregator"]}
     yield sessions
     for session in [superuser, *sessions.values()]:
         session.close()
@@ -85,6 +85,13 @@ def test_plans_use_indexes_even_when_made_on_empty_tables(fresh, role, name):
     plan = plan_of(fresh[role], statements(OWNERS[role])[name])
     looks = [node for node in nodes(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
     assert all(finds_by_key(node) for node in looks), json.dumps(plan, indent=1)
+
+
+def test_a_replay_finds_its_letter_by_its_id_among_any_number_of_letters(fresh):
+    plan = plan_of(fresh["aggregator"], statements("aggregator")["record_replayed"])
+    looks = [node for node in nodes(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
+    assert all(finds_by_key(node) for node in looks), json.dumps(plan, indent=1)
+    assert {node["Index Name"] for node in looks} == {"dead_letters_pkey", "dead_letters_by_entry"}
 
 
 def test_all_statements_of_the_workers_were_looked_at():

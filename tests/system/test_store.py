@@ -18,7 +18,8 @@ PAYMENT = ("INSERT INTO payment.payments (booking_id, status, amount, currency, 
 
 MAY = {
     "publisher": ["SELECT FROM ticketing.shows", "UPDATE ticketing.shows SET title = title WHERE show_id = 'demo'",
-                  "INSERT INTO ticketing.users (name) VALUES ('new')", "SELECT FROM ticketing.bookings"],
+                  "INSERT INTO ticketing.users (name) VALUES ('new')", "SELECT FROM ticketing.bookings",
+                  "SELECT dead_letter_id, stream, entry_id, dead_entry_id, fields, is_exact FROM log.dead_letters"],
     "ticket": ["SELECT FROM ticketing.shows", BOOKING,
                "UPDATE ticketing.seats SET status = status WHERE (show_id, label) = ('demo', 'E10')"],
     "payment": [INVOICE, PAYMENT, "UPDATE payment.invoices SET status = 'PAID'"],
@@ -27,7 +28,9 @@ MAY = {
 }
 MUST_NOT = {
     "publisher": [BOOKING, "UPDATE ticketing.bookings SET status = 'CONFIRMED'", "DELETE FROM ticketing.bookings",
-                  "DELETE FROM ticketing.waitlist", "SELECT FROM payment.invoices", INVOICE, "SELECT FROM log.events"],
+                  "DELETE FROM ticketing.waitlist", "SELECT FROM payment.invoices", INVOICE, "SELECT FROM log.events",
+                  "SELECT replayed_at FROM log.dead_letters", "UPDATE log.dead_letters SET replayed_at = now()",
+                  "DELETE FROM log.dead_letters", "SELECT FROM log.counters"],
     "ticket": ["UPDATE ticketing.shows SET amount = 0", "DELETE FROM ticketing.bookings", "DELETE FROM ticketing.seats",
                "INSERT INTO ticketing.seats (show_id, label, position) VALUES ('demo', 'Z9', 1)", "SELECT FROM payment.invoices",
                PAYMENT, "SELECT FROM log.events"],

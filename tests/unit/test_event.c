@@ -60,34 +60,36 @@ static void every_type_refuses_what_it_is_not_and_says_why(void **state)
         const char *detail; /* NULL: taken */
     } cases[] = {
         {"who", TEXT("ayu"), NULL},
-        {"who", TEXT("a yu"), "who: must be 1 to 64 of A-Z a-z 0-9 . _ -"},
+        {"who", TEXT("a yu"), "who: must be 1 to 64 of A-Z a-z 0-9 . _ -, not \"a yu\""},
         {"who", TEXT("0123456789012345678901234567890123456789012345678901234567890123"), NULL},
         {"who", TEXT("01234567890123456789012345678901234567890123456789012345678901234"),
-         "who: must be 1 to 64 of A-Z a-z 0-9 . _ -"},
+         "who: must be 1 to 64 of A-Z a-z 0-9 . _ -, not \"0123456789012345678901234567890123456789...\" (65 bytes)"},
         {"who", TEXT(""), "who: is missing"},
         {"booking", TEXT("019aa402-81c0-8f6f-a0e1-0123456789ab"), NULL},
-        {"booking", TEXT("019aa402"), "booking: must be a UUID"},
+        {"booking", TEXT("019aa402"), "booking: must be a UUID, not \"019aa402\""},
         {"invoice", TEXT("INV-01ARZ3NDEKTSV4RRFFQ69G5FAV"), NULL},
-        {"invoice", TEXT("INV-01ARZ3NDEKTSV4RRFFQ69G5FAV-1"), "invoice: must be an invoice number"},
-        {"invoice", TEXT("PAY-01ARZ3NDEKTSV4RRFFQ69G5FAV"), "invoice: must be an invoice number"},
+        {"invoice", TEXT("INV-01ARZ3NDEKTSV4RRFFQ69G5FAV-1"),
+         "invoice: must be an invoice number like INV-01ARZ3NDEKTSV4RRFFQ69G5FAV, not \"INV-01ARZ3NDEKTSV4RRFFQ69G5FAV-1\""},
+        {"invoice", TEXT("PAY-01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+         "invoice: must be an invoice number like INV-01ARZ3NDEKTSV4RRFFQ69G5FAV, not \"PAY-01ARZ3NDEKTSV4RRFFQ69G5FAV\""},
         {"count", TEXT("1"), NULL},
         {"count", TEXT("10"), NULL},
-        {"count", TEXT("0"), "count: must be a whole number in its range"},
-        {"count", TEXT("11"), "count: must be a whole number in its range"},
-        {"count", TEXT("two"), "count: must be a whole number in its range"},
+        {"count", TEXT("0"), "count: must be a whole number from 1 to 10, not \"0\""},
+        {"count", TEXT("11"), "count: must be a whole number from 1 to 10, not \"11\""},
+        {"count", TEXT("two"), "count: must be a whole number from 1 to 10, not \"two\""},
         {"currency", TEXT("IDR"), NULL},
-        {"currency", TEXT("Rp"), "currency: must be three capital letters"},
+        {"currency", TEXT("Rp"), "currency: must be three capital letters like IDR, not \"Rp\""},
         {"when", TEXT("2026-11-21T10:00:00+07:00"), NULL},
-        {"when", TEXT("tomorrow"), "when: must be a time like 2026-11-21T10:00:00Z"},
+        {"when", TEXT("tomorrow"), "when: must be a time like 2026-11-21T10:00:00Z, not \"tomorrow\""},
         {"answer", TEXT("yes"), NULL},
         {"answer", TEXT("no"), NULL},
-        {"answer", TEXT("Yes"), "answer: no|yes"},
-        {"answer", TEXT("no|yes"), "answer: no|yes"},
+        {"answer", TEXT("Yes"), "answer: must be no|yes, not \"Yes\""},
+        {"answer", TEXT("no|yes"), "answer: must be no|yes, not \"no|yes\""},
         {"note", TEXT("12345678"), NULL},
-        {"note", TEXT("123456789"), "note: too long, or not printable UTF-8"},
-        {"note", TEXT("a\nb"), "note: too long, or not printable UTF-8"},
-        {"note", TEXT("a\0b"), "note: too long, or not printable UTF-8"},
-        {"note", TEXT("\xC0\xAF"), "note: too long, or not printable UTF-8"},
+        {"note", TEXT("123456789"), "note: must be at most 8 bytes of printable UTF-8, not \"123456789\""},
+        {"note", TEXT("a\nb"), "note: must be at most 8 bytes of printable UTF-8, not \"a\\x0Ab\""},
+        {"note", TEXT("a\0b"), "note: must be at most 8 bytes of printable UTF-8, not \"a\\x00b\""},
+        {"note", TEXT("\xC0\xAF"), "note: must be at most 8 bytes of printable UTF-8, not \"\\xC0\\xAF\""},
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -190,6 +192,8 @@ static void an_entry_from_beyond_time_is_read_too(void **state)
     assert_int_equal(one->entry.at_us, 0);
 }
 
+#define FORTY "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 static void common_fields_that_do_not_fit_are_refused(void **state)
 {
     char long_text[300];
@@ -198,13 +202,17 @@ static void common_fields_that_do_not_fit_are_refused(void **state)
         const char *detail; /* NULL: taken */
     } cases[] = {
         {TEXT("event_id"), {long_text, EVENT_ID_BYTES_MAX}, NULL},
-        {TEXT("event_id"), {long_text, EVENT_ID_BYTES_MAX + 1}, "event_id: must be 1 to 200 bytes of printable UTF-8"},
-        {TEXT("event_id"), TEXT("a\nb"), "event_id: must be 1 to 200 bytes of printable UTF-8"},
-        {TEXT("event_id"), TEXT("\xFF"), "event_id: must be 1 to 200 bytes of printable UTF-8"},
+        {TEXT("event_id"),
+         {long_text, EVENT_ID_BYTES_MAX + 1},
+         "event_id: must be 1 to 200 bytes of printable UTF-8, not \"" FORTY "...\" (201 bytes)"},
+        {TEXT("event_id"), TEXT("a\nb"), "event_id: must be 1 to 200 bytes of printable UTF-8, not \"a\\x0Ab\""},
+        {TEXT("event_id"), TEXT("\xFF"), "event_id: must be 1 to 200 bytes of printable UTF-8, not \"\\xFF\""},
         {TEXT("source"), {long_text, SOURCE_BYTES_MAX}, NULL},
-        {TEXT("source"), {long_text, SOURCE_BYTES_MAX + 1}, "source: must be at most 200 bytes of printable UTF-8"},
-        {TEXT("source"), TEXT("\x1B[31m"), "source: must be at most 200 bytes of printable UTF-8"},
-        {TEXT("at"), TEXT("yesterday"), "at: must be a time like 2026-11-21T10:00:00Z"},
+        {TEXT("source"),
+         {long_text, SOURCE_BYTES_MAX + 1},
+         "source: must be at most 200 bytes of printable UTF-8, not \"" FORTY "...\" (201 bytes)"},
+        {TEXT("source"), TEXT("\x1B[31m"), "source: must be at most 200 bytes of printable UTF-8, not \"\\x1B[31m\""},
+        {TEXT("at"), TEXT("yesterday"), "at: must be a time like 2026-11-21T10:00:00Z, not \"yesterday\""},
     };
 
     memset(long_text, 'x', sizeof long_text);
@@ -246,7 +254,7 @@ static void an_entry_with_too_many_fields_is_refused(void **state)
     add(one, TEXT("name"), TEXT("value"));
     refusal = entry_read_common(*state, &one->entry);
     assert_string_equal(refusal.reason, "too_many_fields");
-    check_text(refusal.detail, "65 fields");
+    check_text(refusal.detail, "65 fields, at most 64");
 }
 
 static void an_entry_that_is_too_large_is_refused(void **state)
@@ -262,7 +270,7 @@ static void an_entry_that_is_too_large_is_refused(void **state)
     one->pairs[1].len++;
     refusal = entry_read_common(*state, &one->entry);
     assert_string_equal(refusal.reason, "too_large");
-    check_text(refusal.detail, "262145 bytes");
+    check_text(refusal.detail, "262145 bytes, at most 262144");
 }
 
 static void a_field_is_found_by_its_name(void **state)

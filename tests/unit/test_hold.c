@@ -577,7 +577,8 @@ static void a_booking_id_with_other_content_is_refused(void **state)
     request(world, "user=ayu show=demo seat=A2 booking_id=" KEY("1"));
     fixture_decide(world->fixture);
     check_outcome(world->fixture, 0, REJECT, "booking_id_reused");
-    check_text(world->fixture->batch->outcomes[0].detail, "this booking_id was used for another request");
+    check_text(world->fixture->batch->outcomes[0].detail,
+               "booking " KEY("1") " was requested before with other content: user ayu, show demo, seats A1");
     assert_int_equal(fixture_said_count(world->fixture), 0);
     check_stored(world->fixture, "hold_bookings", 1, "-");
     check_stored(world->fixture, "hold_take", 1, "-");

@@ -8,6 +8,7 @@
 #include "common/problem.h"
 #include "publisher/book.h"
 #include "publisher/catalog.h"
+#include "publisher/replay.h"
 #include "publisher/traceparent.h"
 
 /* The pointers of all that is wrong, joined by a space; "" if nothing is. */
@@ -232,6 +233,116 @@ static void a_new_show_is_shown_with_all_its_seats_open(void **state)
     arena_free(arena);
 }
 
+/* ---- replays ---- */
+
+/* The letter's fields and the entry's as "name=value name=value"; the problem instead, if it is not replayed. */
+static struct text replayed(struct arena *arena, const struct replay_letter *like, const char *fields)
+{
+    struct replay_letter letter = *like;
+    struct text rest = text_of(fields), word, words[REPLAY_WORDS_MAX], said = TEXT("");
+    const char *why_not;
+    enum stream stream;
+    size_t count;
+
+    letter.pairs = ARENA_ARRAY(arena, struct text, strlen(fields) + 2);
+    while (rest.len && text_next(&rest, ' ', &word)) {
+        text_next(&word, '=', &letter.pairs[2 * letter.pair_count]);
+        letter.pairs[2 * letter.pair_count++ + 1] = word;
+    }
+    count = replay_entry(arena, &letter, &stream, words, &why_not);
+    if (count == 0)
+        return text_of(why_not);
+    check_text(stream_key(stream), text_terminated(arena, letter.stream));
+    for (size_t i = 0; i < count; i += 2)
+        said = text_format(arena, "%.*s%s%.*s=%.*s", (int)said.len, said.ptr, i ? " " : "", (int)words[i].len,
+                           words[i].ptr, (int)words[i + 1].len, words[i + 1].ptr);
+    return said;
+}
+
+static void a_replay_says_what_the_entry_said_under_its_first_identity(void **state)
+{
+    static const struct {
+        const char *fields, *entry;
+    } cases[] = {
+        {"user=ayu show=demo seat=A1", "user=ayu show=demo seat=A1 event_id=90-1 replay_of=17"},
+        {"event_id=order-7 user=ayu", "event_id=order-7 user=ayu replay_of=17"},
+        {"event_id= user=ayu", "user=ayu event_id=90-1 replay_of=17"},
+        {"user=ayu event_id=80-1 replay_of=9", "user=ayu event_id=80-1 replay_of=17"}, /* died as a replay */
+        {"user=ayu replay_of=9", "user=ayu event_id=90-1 replay_of=17"},
+        {"b=1 a=2 b=3 =4 b=", "b=1 a=2 b=3 =4 b= event_id=90-1 replay_of=17"},
+        {"", "event_id=90-1 replay_of=17"},
+    };
+    const struct replay_letter letter = {
+        .id = 17, .stream = TEXT("booking.requested"), .entry_id = TEXT("90-1"), .is_exact = true};
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_text_row(replayed(arena, &letter, cases[i].fields), cases[i].entry, cases[i].fields);
+    arena_free(arena);
+}
+
+static void what_is_no_entry_of_ours_or_not_all_of_it_is_not_replayed(void **state)
+{
+    static const struct {
+        struct replay_letter letter;
+        const char *why_not; /* its beginning */
+    } cases[] = {
+        {{.stream = TEXT("events"), .entry_id = TEXT("90-1"), .is_exact = true}, "event_id="},
+        {{.stream = TEXT("dead"), .entry_id = TEXT("90-1"), .is_exact = true}, "it is not the letter of"},
+        {{.stream = TEXT("karcis:x"), .entry_id = TEXT("90-1"), .is_exact = true}, "it is not the letter of"},
+        {{.stream = TEXT(""), .entry_id = TEXT("90-1"), .is_exact = true}, "it is not the letter of"},
+        {{.stream = TEXT("events"), .entry_id = TEXT("ninety"), .is_exact = true}, "it is not the letter of"},
+        {{.stream = TEXT("events"), .entry_id = TEXT("90-1")}, "what is kept of this entry was cut, or is not"},
+    };
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct text said = replayed(arena, &cases[i].letter, "");
+
+        said.len = said.len < strlen(cases[i].why_not) ? said.len : strlen(cases[i].why_not);
+        check_text(said, cases[i].why_not);
+    }
+    arena_free(arena);
+}
+
+static void a_letter_that_cannot_be_replayed_from_the_store_says_where_to_look(void **state)
+{
+    const struct replay_letter letter = {
+        .stream = TEXT("seat.held"), .entry_id = TEXT("90-1"), .dead_entry_id = TEXT("95-0")};
+    struct arena *arena = arena_new();
+    const char *said = text_terminated(arena, replayed(arena, &letter, ""));
+
+    (void)state;
+    assert_non_null(strstr(said, "XRANGE dead 95-0 95-0 "));
+    assert_non_null(strstr(said, "XRANGE seat.held 90-1 90-1 "));
+    arena_free(arena);
+}
+
+static void an_entry_that_would_be_too_large_as_a_replay_is_not_replayed(void **state)
+{
+    struct replay_letter letter = {.stream = TEXT("events"), .entry_id = TEXT("90-1"), .is_exact = true};
+    struct text pairs[2 * ENTRY_FIELDS_MAX], words[REPLAY_WORDS_MAX];
+    struct arena *arena = arena_new();
+    const char *why_not;
+    enum stream stream;
+
+    (void)state;
+    letter.pairs = pairs;
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
+        pairs[i] = TEXT("x");
+    letter.pair_count = ENTRY_FIELDS_MAX - 2;
+    assert_int_equal(replay_entry(arena, &letter, &stream, words, &why_not), REPLAY_WORDS_MAX);
+    letter.pair_count++;
+    assert_int_equal(replay_entry(arena, &letter, &stream, words, &why_not), 0);
+    check_text(text_of(why_not), "with event_id and replay_of it is larger than an entry may be");
+    letter.pair_count = 1;
+    letter.pairs[1] = (struct text){arena_alloc(arena, ENTRY_BYTES_MAX), ENTRY_BYTES_MAX - 1};
+    assert_int_equal(replay_entry(arena, &letter, &stream, words, &why_not), 0);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +353,10 @@ int main(void)
         cmocka_unit_test(a_show_is_taken_or_everything_wrong_with_it_is_said),
         cmocka_unit_test(labels_of_general_admission_sort_as_they_are_counted),
         cmocka_unit_test(a_new_show_is_shown_with_all_its_seats_open),
+        cmocka_unit_test(a_replay_says_what_the_entry_said_under_its_first_identity),
+        cmocka_unit_test(what_is_no_entry_of_ours_or_not_all_of_it_is_not_replayed),
+        cmocka_unit_test(a_letter_that_cannot_be_replayed_from_the_store_says_where_to_look),
+        cmocka_unit_test(an_entry_that_would_be_too_large_as_a_replay_is_not_replayed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

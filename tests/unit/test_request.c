@@ -42,27 +42,34 @@ static void a_request_that_does_not_fit_is_refused_with_the_reason(void **state)
     } cases[] = {
         {"show=demo seat=A1", "user: is missing"},
         {"user=ayu seat=A1", "show: is missing"},
-        {"user=a/yu show=demo seat=A1", "user: must be 1 to 64 of A-Z a-z 0-9 . _ -"},
-        {"user=ayu show=demo", "one of seats, seat and quantity must be given"},
-        {"user=ayu show=demo seats=", "one of seats, seat and quantity must be given"},
-        {"user=ayu show=demo seats=A1 seat=A2", "one of seats, seat and quantity must be given"},
-        {"user=ayu show=demo seats=A1 quantity=1", "one of seats, seat and quantity must be given"},
-        {"user=ayu show=demo seat=A1 quantity=1", "one of seats, seat and quantity must be given"},
-        {"user=ayu show=demo seats=A1,B1,A1", "seats: the same seat twice"},
-        {"user=ayu show=demo seats=A1,,B1", "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
-        {"user=ayu show=demo seats=A1,", "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
-        {"user=ayu show=demo seats=,", "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
-        {"user=ayu show=demo seats=A1;B1", "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
+        {"user=a/yu show=demo seat=A1", "user: must be 1 to 64 of A-Z a-z 0-9 . _ -, not \"a/yu\""},
+        {"user=ayu show=demo", "seats: exactly one of seats, seat and quantity must be given (given: none)"},
+        {"user=ayu show=demo seats=", "seats: exactly one of seats, seat and quantity must be given (given: none)"},
+        {"user=ayu show=demo seats=A1 seat=A2",
+         "seats: exactly one of seats, seat and quantity must be given (given: seats seat)"},
+        {"user=ayu show=demo seats=A1 quantity=1",
+         "seats: exactly one of seats, seat and quantity must be given (given: seats quantity)"},
+        {"user=ayu show=demo seat=A1 quantity=1",
+         "seats: exactly one of seats, seat and quantity must be given (given: seat quantity)"},
+        {"user=ayu show=demo seats=A1,B1,A1", "seats: each seat must be there once, not \"A1,B1,A1\""},
+        {"user=ayu show=demo seats=A1,,B1", "seats: each seat must be 1 to 32 of A-Z a-z 0-9 . _ -, not \"\""},
+        {"user=ayu show=demo seats=A1,", "seats: each seat must be 1 to 32 of A-Z a-z 0-9 . _ -, not \"\""},
+        {"user=ayu show=demo seats=,", "seats: each seat must be 1 to 32 of A-Z a-z 0-9 . _ -, not \"\""},
+        {"user=ayu show=demo seats=A1;B1", "seats: each seat must be 1 to 32 of A-Z a-z 0-9 . _ -, not \"A1;B1\""},
         {"user=ayu show=demo seats=A1234567890123456789012345678901X",
-         "seats: each must be 1 to 32 of A-Z a-z 0-9 . _ -"},
-        {"user=ayu show=demo seat=A1234567890123456789012345678901X", "seat: too long, or not printable UTF-8"},
-        {"user=ayu show=demo seats=1,2,3,4,5,6,7,8,9,10,11", "seats: at most 10"},
-        {"user=ayu show=demo quantity=0", "quantity: must be a whole number in its range"},
-        {"user=ayu show=demo quantity=11", "quantity: must be a whole number in its range"},
-        {"user=ayu show=demo quantity=two", "quantity: must be a whole number in its range"},
-        {"user=ayu show=demo seat=A1 waitlist=maybe", "waitlist: no|yes"},
-        {"user=ayu show=demo seat=A1 payment=cash", "payment: auto|link"},
-        {"user=ayu show=demo seat=A1 booking_id=7", "booking_id: must be a UUID"},
+         "seats: each seat must be 1 to 32 of A-Z a-z 0-9 . _ -, not \"A1234567890123456789012345678901X\""},
+        {"user=ayu show=demo seat=A1234567890123456789012345678901X",
+         "seat: must be at most 32 bytes of printable UTF-8, not \"A1234567890123456789012345678901X\""},
+        {"user=ayu show=demo seats=1,2,3,4,5,6,7,8,9,10,11",
+         "seats: at most 10 seats in one booking, not \"1,2,3,4,5,6,7,8,9,10,11\""},
+        {"user=ayu show=demo quantity=0", "quantity: must be a whole number from 1 to 10, not \"0\""},
+        {"user=ayu show=demo seat=A1,A2", "seat: is one seat (a list is called seats), not \"A1,A2\""},
+        {"user=ayu show=demo seat=A/1", "seat: each seat must be 1 to 32 of A-Z a-z 0-9 . _ -, not \"A/1\""},
+        {"user=ayu show=demo quantity=11", "quantity: must be a whole number from 1 to 10, not \"11\""},
+        {"user=ayu show=demo quantity=two", "quantity: must be a whole number from 1 to 10, not \"two\""},
+        {"user=ayu show=demo seat=A1 waitlist=maybe", "waitlist: must be no|yes, not \"maybe\""},
+        {"user=ayu show=demo seat=A1 payment=cash", "payment: must be auto|link, not \"cash\""},
+        {"user=ayu show=demo seat=A1 booking_id=7", "booking_id: must be a UUID, not \"7\""},
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -180,6 +187,59 @@ static void a_booking_without_an_id_gets_one_from_its_entry(void **state)
     assert_int_equal(entry->key.bytes[6] >> 4, 8);
 }
 
+/* What stands in the store must be found by every later version when its entry comes again. */
+static void an_id_from_an_entry_is_the_same_for_ever(void **state)
+{
+    struct fixture *fixture = *state;
+
+    check_text(uuid_text(fixture->arena, request_entry(fixture, "user=ayu show=demo seat=A1")->key),
+               "00000000-0064-8060-9b23-408db4c550d1");
+}
+
+static void the_same_event_is_the_same_booking_whatever_its_entry(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct entry *first = request_entry(fixture, "event_id=order-7 user=ayu show=demo seat=A1");
+    static const char *const same[] = {
+        "user=ayu show=demo seat=A1 event_id=order-7", "user=ayu show=demo seat=A1 event_id=order-7 replay_of=17",
+        "event_id=order-7 user=ayu show=demo seat=A2", /* hold refuses it: another fingerprint under the same id */
+    };
+
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
+        const struct entry *again = fixture_entry(fixture, BOOKING_REQUESTED, "987654321-7", same[i]);
+
+        check_row(uuid_compare(first->key, again->key) == 0, "%s", same[i]);
+    }
+    assert_int_not_equal(
+        uuid_compare(first->key, request_entry(fixture, "event_id=order-8 user=ayu show=demo seat=A1")->key), 0);
+    assert_int_not_equal(uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A1")->key), 0);
+}
+
+static void a_replay_is_the_booking_that_its_first_entry_would_have_been(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *fields = "user=ayu show=demo seat=A1 event_id=";
+    const struct entry *first = request_entry(fixture, "user=ayu show=demo seat=A1");
+    const struct entry *empty = request_entry(fixture, fields);
+    static const char *const replays[] = {
+        "user=ayu show=demo seat=A1 event_id=100-1 replay_of=17",
+        "user=ayu show=demo seat=A1 event_id=100-1 replay_of=1795224125123-0",
+        "user=ayu show=demo seat=A1 event_id=100-1",
+        "event_id=100-1 replay_of=17 user=ayu show=demo seat=A1",
+    };
+
+    assert_int_equal(uuid_compare(first->key, empty->key), 0);
+    for (size_t i = 0; i < COUNT_OF(replays); i++) {
+        const struct entry *replay = fixture_entry(fixture, BOOKING_REQUESTED, "987654321-7", replays[i]);
+
+        check_row(uuid_compare(first->key, replay->key) == 0, "%s", replays[i]);
+    }
+    assert_int_not_equal(
+        uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A2 event_id=100-1")->key), 0);
+    assert_int_not_equal(
+        uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A1 event_id=100-2")->key), 0);
+}
+
 static void a_booking_with_an_id_keeps_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -203,6 +263,9 @@ int main(void)
         TEST(other_content_has_another_fingerprint),
         TEST(a_fingerprint_is_the_same_for_ever),
         TEST(a_booking_without_an_id_gets_one_from_its_entry),
+        TEST(an_id_from_an_entry_is_the_same_for_ever),
+        TEST(the_same_event_is_the_same_booking_whatever_its_entry),
+        TEST(a_replay_is_the_booking_that_its_first_entry_would_have_been),
         TEST(a_booking_with_an_id_keeps_it),
     };
 

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "common/arena.h"
+#include "common/bounds.h"
 #include "ticket-worker/steps.h"
 
 #define KEY(digit)    "0000000" digit "-0000-0000-0000-000000000000"
@@ -156,9 +158,22 @@ static void a_batch_settles_each_its_own_way(void **state)
 static void a_payment_that_does_not_say_how_it_ended_is_refused(void **state)
 {
     check_text(fixture_entry(*state, PAYMENT_DONE, "100-1", PAYMENT(KEY("1"), "done"))->refusal.detail,
-               "status: succeeded|failed");
+               "status: must be succeeded|failed, not \"done\"");
     check_text(fixture_entry(*state, PAYMENT_DONE, "100-1", "booking_id=" KEY("1"))->refusal.detail,
                "invoice_no: is missing");
+}
+
+/* As much as a booking may cost: the payment was made, so it must be taken. */
+static void a_payment_of_the_largest_booking_is_taken(void **state)
+{
+    const char *fields = text_terminated(
+        ((struct fixture *)*state)->arena,
+        text_format(((struct fixture *)*state)->arena,
+                    "booking_id=" KEY("1") " invoice_no=INV-01ARZ3NDEKTSV4RRFFQ69G5FAV payment_id=p status=succeeded "
+                                           "currency=IDR amount=%lld",
+                    AMOUNT_MAX * BOOKING_SEATS_MAX));
+
+    check_text(fixture_entry(*state, PAYMENT_DONE, "100-1", fields)->refusal.detail, "-");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
@@ -173,6 +188,7 @@ int main(void)
         TEST(a_payment_for_nothing_is_rejected_alone),
         TEST(a_batch_settles_each_its_own_way),
         TEST(a_payment_that_does_not_say_how_it_ended_is_refused),
+        TEST(a_payment_of_the_largest_booking_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

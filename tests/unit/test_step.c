@@ -86,8 +86,8 @@ static void an_entry_is_checked_by_the_table_and_then_by_the_step(void **state)
     assert_ptr_equal(good->detail, good);
     check_text(uuid_text(fixture->arena, good->key), KEY("1"));
     assert_string_equal(bad->refusal.reason, "bad_note");
-    check_text(worse->refusal.detail, "booking_id: must be a UUID");
-    check_text(worst->refusal.detail, "at: must be a time like 2026-11-21T10:00:00Z");
+    check_text(worse->refusal.detail, "booking_id: must be a UUID, not \"1\"");
+    check_text(worst->refusal.detail, "at: must be a time like 2026-11-21T10:00:00Z, not \"never\"");
 }
 
 static void an_entry_is_found_by_its_key(void **state)

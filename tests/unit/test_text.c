@@ -296,6 +296,30 @@ static void a_copy_is_terminated_and_nothing_stays_nothing(void **state)
     arena_free(arena);
 }
 
+static void a_text_is_shown_to_people_whatever_is_in_it(void **state)
+{
+    static const struct {
+        struct text text;
+        const char *shown;
+    } cases[] = {
+        {TEXT(""), "\"\""},
+        {TEXT("ayu b"), "\"ayu b\""},
+        {TEXT("ay\xC3\xBA"), "\"ay\xC3\xBA\""},
+        {TEXT("a\0b\nc\xFF\xC3\xBA"), "\"a\\x00b\\x0Ac\\xFF\\xC3\\xBA\""},
+        {TEXT("0123456789012345678901234567890123456789"), "\"0123456789012345678901234567890123456789\""},
+        {TEXT("0123456789012345678901234567890123456789x"),
+         "\"0123456789012345678901234567890123456789...\" (41 bytes)"},
+        {TEXT("012345678901234567890123456789012345678\xC3\xBA"),
+         "\"012345678901234567890123456789012345678...\" (41 bytes)"},
+    };
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_text(text_shown(arena, cases[i].text), cases[i].shown);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_list_gives_every_piece_also_the_empty_ones),
         cmocka_unit_test(texts_compare_byte_by_byte_as_collate_c_does),
         cmocka_unit_test(a_copy_is_terminated_and_nothing_stays_nothing),
+        cmocka_unit_test(a_text_is_shown_to_people_whatever_is_in_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
