@@ -34,6 +34,7 @@ def steps_of(program):
 @functools.cache
 def preload():
     """The shim; a sanitizer's library insists on being the first."""
+    assert os.path.exists(SHIM), f"{SHIM} is missing: make check-build, or make faults-build"
     libraries = subprocess.run(["ldd", f"{BIN_DIR}/{WORKERS[0]}"], stdout=subprocess.PIPE, text=True, check=True).stdout
     return ":".join(re.findall(r"(/\S+/libasan\S+)", libraries) + [SHIM])
 
