@@ -9,7 +9,7 @@ import subprocess
 import uuid
 from collections import Counter
 
-from karcis import BIN_DIR, ROOT, STREAMS, wait_until
+from karcis import BIN_DIR, ROOT, STREAMS, Stack, wait_until
 
 SHIM = os.path.join(os.path.dirname(BIN_DIR), "tests/faults/crash.so")
 WORKERS = ("ticket-worker", "payment-worker", "aggregator")
@@ -34,6 +34,7 @@ def steps_of(program):
 @functools.cache
 def preload():
     """The shim; a sanitizer's library insists on being the first."""
+    assert os.path.exists(SHIM), f"{SHIM} is missing: make check-build, or make faults-build"
     libraries = subprocess.run(["ldd", f"{BIN_DIR}/{WORKERS[0]}"], stdout=subprocess.PIPE, text=True, check=True).stdout
     return ":".join(re.findall(r"(/\S+/libasan\S+)", libraries) + [SHIM])
 
@@ -133,7 +134,8 @@ class Worker:
         self.process.send_signal(signal.SIGCONT)
 
     def end(self):
-        """SIGTERM: it drains and exits 0."""
+        """SIGTERM: it drains and exits 0. Before it is ready, it may not have begun to listen for signals."""
+        self.wait_ready()
         self.process.terminate()
         assert self.process.wait(timeout=15) == 0, f"{self.name} ended with {self.process.returncode}:\n{self.stack.tail(self.name)}"
 
@@ -146,8 +148,11 @@ class Worker:
 class Crew:
     """All workers of a stack that has none of its own."""
 
-    def __init__(self, stack):
-        self.stack, self.workers, self.normal = stack, [], {}
+    def __init__(self, **settings):
+        # One that lives is never taken for dead here, however busy the machine is.
+        self.stack = Stack.start(**{"TICKET_WORKERS": 0, "PAYMENT_WORKERS": 0, "AGGREGATORS": 0, "CLAIM_IDLE_MS": 20000,
+                                    "PAYMENT_FAILURE_RATE": 0.3, **settings})
+        self.workers, self.normal = [], {}
 
     def start(self, program, **settings):
         """One more worker, not waited for."""
@@ -167,15 +172,19 @@ class Crew:
             worker.wait_ready()
 
     def end(self):
+        """Everybody is told to stop, and so is the stack; all must go well."""
         try:
             for worker in self.normal.values():
                 worker.end()
-        finally:
-            self.kill()
+        except BaseException:
+            self.discard()
+            raise
+        self.stack.end()
 
-    def kill(self):
+    def discard(self):
         for worker in self.workers:
             worker.kill()
+        self.stack.down()
 
 
 class Flow:
