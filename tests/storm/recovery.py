@@ -1,12 +1,12 @@
 """How long the stack took to serve again after each fault.
 
-Recovered: a probe that was sent after the fault's end is closed, and no step's oldest entry is older than NORMAL_MS. When another
-fault gets in the way before that, the clock starts anew at its end: what is measured is always from the last thing that was
-broken until all is well."""
+Recovered: a probe that was sent after the fault's end is closed, and every step has settled everything that was added before the
+fault's end. When another fault gets in the way before that, the clock starts anew at its end: what is measured is always from the
+last thing that was broken until all is well."""
 import math
 from collections import defaultdict, namedtuple
 
-NORMAL_MS = 1000
+STILL_MS = 5  # Redis counts whole milliseconds, and its answer takes a moment
 
 Recovery = namedtuple("Recovery", "n kind seconds mixed")  # mixed: others were in the way; seconds None: never
 
@@ -17,7 +17,7 @@ def find_recovery(end, faults, probes, samples):
     start, mixed = end, False
     while True:
         served = min((closed for sent, closed in probes if sent >= start), default=None)
-        calm = next((t for t, age in samples if t >= start and age is not None and age <= NORMAL_MS), None)
+        calm = next((t for t, age in samples if t >= start and age is not None and t - (age - STILL_MS) / 1000 >= start), None)
         if served is None or calm is None:
             return None, start, mixed
         well = max(served, calm)

@@ -91,8 +91,8 @@ def write_report(storm, history, recoveries, violations):
         f"{stats.get('duplicate_dropped')}; redelivered: {stats.get('redelivered')}; dead letters: {len(history.dead)}; "
         f"events in the log: {len(history.logged)}.", "",
         "## Faults and recovery", "",
-        f"From the end of a fault (a kill: from the kill) until a booking sent after it is closed and no backlog is older than a "
-        f"second{aim}. {mixed} of {len(recoveries)} were counted from the end of another fault that came in between.", "",
+        f"From the end of a fault (a kill: from the kill) until a booking sent after it is closed and everything older is settled by "
+        f"every step{aim}. {mixed} of {len(recoveries)} were counted from the end of another fault that came in between.", "",
         fault_table(history, recoveries), "",
         "## What the programs' logs say at level error", "",
         "\n".join(f"- {count} x {what}" for what, count in storm.logs.warnings.most_common(12)) or "Nothing.", ""]
