@@ -42,7 +42,7 @@ KINDS = {
     "flushall": Kind(1, 0, 0),
     "older-copy": Kind(1, 0, 0),
 }
-# Only these may make Redis forget what nobody had read yet.
+# Only these may make Redis forget what nobody had read yet. They are done only when asked for (--losses, or by name).
 LOSES = {"flushall", "older-copy"}
 # What the stack's own script does, one command at a time: two of these never overlap.
 BY_SCRIPT = {"add-ticket-worker", "add-payment-worker", "add-aggregator", "remove-ticket-worker", "remove-payment-worker",
@@ -54,14 +54,14 @@ TWO_AT_ONCE = 0.2     # share of slots with a second fault on top of the first
 COPY_AGE_S = (5, 30)  # how old the copy is that Redis comes back with
 
 
-def choose_kinds(only="", without=""):
+def choose_kinds(only="", without="", losses=True):
     """The kinds of two comma lists; a name ending in * stands for all that begin so."""
     def matches(kind, names):
         return any(kind == name or name.endswith("*") and kind.startswith(name[:-1]) for name in names.split(",") if name)
     for name in filter(None, (only + "," + without).split(",")):
         if not any(matches(kind, name) for kind in KINDS):
             raise ValueError(f"no fault is called {name}: {', '.join(KINDS)}")
-    return [kind for kind in KINDS if (not only or matches(kind, only)) and not matches(kind, without)]
+    return [kind for kind in KINDS if (matches(kind, only) if only else losses or kind not in LOSES) and not matches(kind, without)]
 
 
 def make_plan(seed, seconds, kinds):

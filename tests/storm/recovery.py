@@ -45,11 +45,12 @@ def percentile(values, share):
 
 
 def by_kind(found):
-    """{kind: (faults, p50, p99, max)}; the line of all comes last."""
+    """{kind: (faults, p50, p99, max)} of those that nothing got in the way of; the line of all, the others too, comes last."""
     groups = defaultdict(list)
     for recovery in found:
         if recovery.seconds is not None:
-            groups[recovery.kind].append(recovery.seconds)
             groups["all"].append(recovery.seconds)
+            if not recovery.mixed:
+                groups[recovery.kind].append(recovery.seconds)
     order = sorted(groups, key=lambda kind: (kind == "all", kind))
     return {kind: (len(groups[kind]), percentile(groups[kind], 0.5), percentile(groups[kind], 0.99), max(groups[kind])) for kind in order}

@@ -27,6 +27,7 @@ def command_of(options):
     words = [f"tests/storm/run --seed {options.seed} --minutes {options.minutes:g} --rate {options.rate:g}"]
     words += [f"--faults '{options.faults}'"] if options.faults else []
     words += [f"--without '{options.without}'"] if options.without else []
+    words += ["--losses"] if options.losses else []
     return " ".join(words)
 
 

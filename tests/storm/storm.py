@@ -3,7 +3,7 @@
     tests/storm/run --seed 7 --minutes 30 --report storm.md
 """
 import argparse
-import json
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,11 +12,14 @@ import threading
 import time
 from collections import Counter
 
+import psycopg2
+import redis
+
 from check import judge
 from clients import Catalog, Payer, Publisher, Reader, Wire
 from collect import collect
 from follower import Follower
-from journal import Journal
+from journal import Journal, read_lines
 from karcis import BIN_DIR, Stack, clean_up_after_killed_runs
 from nemesis import Nemesis
 from plan import KINDS, choose_kinds, make_plan, print_plan
@@ -38,7 +41,7 @@ class Storm:
         self.stopped = threading.Event()
         self.counted, self.lock = Counter(), threading.Lock()
         self.journal = Journal(f"{folder}/journal.jsonl")
-        self.known, self.closed, self.live_violations = set(), set(), []
+        self.known, self.closed, self.violations = set(), set(), []
         self.follower = Follower(stack, f"{folder}/streams.jsonl", self.on_entry)
         self.sampler = Sampler(stack, f"{folder}/samples.jsonl")
         self.prober = Prober(self, self.seconds + 120)
@@ -95,7 +98,7 @@ class Storm:
                 self.look_at_invariants()
                 next_look = now + max(INVARIANTS_S, 10 * (time.monotonic() - now))
                 self.logs.look()
-            if self.options.until_caught and (self.live_violations or self.logs.found):
+            if self.options.until_caught and (self.violations or self.logs.found):
                 print(f"caught after {now - self.began:.0f} s", flush=True)
                 return
 
@@ -107,24 +110,21 @@ class Storm:
               f"closed {len(self.closed)}  faults {self.nemesis.done} (skipped {self.nemesis.skipped})  "
               f"oldest {self.sampler.age_ms} ms  now: {', '.join(self.nemesis.busy()) or 'calm'}", flush=True)
 
-    def look_at_invariants(self, live=True):
-        """PostgreSQL may be down; then nothing can be said."""
+    def look_at_invariants(self):
+        """At any time; PostgreSQL may be down, then nothing can be said."""
         try:
-            broken = self.stack.violations(live)
-        except (AssertionError, subprocess.TimeoutExpired, OSError):
-            return not live
-        for rule, count in broken.items():
-            self.live_violations.append((rule, f"{count} {'during the storm' if live else 'at rest'}, "
-                                               f"{time.monotonic() - self.began:.0f} s after its beginning"))
-        return bool(broken)
+            broken = self.stack.violations(live=True)
+        except (AssertionError, subprocess.TimeoutExpired):
+            return
+        after = time.monotonic() - self.began
+        self.violations += [(rule, f"{count}, {after:.0f} s after the beginning") for rule, count in broken.items()]
 
     def end_load(self):
         """Faults end first, then the probes have shown that all is well, then the load ends."""
-        if self.options.until_caught and self.live_violations:
+        if self.options.until_caught and self.violations:
             self.nemesis.stopped.set()
         over = self.nemesis.finish()
-        if self.stack.settings.get("PROBE_AFTER", 1):
-            time.sleep(3)
+        time.sleep(3)
         self.stopped.set()
         self.prober.stopped.set()
         for thread in self.workers:
@@ -137,8 +137,9 @@ class Storm:
             try:
                 if not self.stack.backlog() and not self.unfinished():
                     return time.monotonic() - over
-            except Exception:  # noqa: a server that is just coming back
-                self.stack.connect()
+            except (redis.RedisError, psycopg2.Error, OSError):  # it is just coming back, or our connection was cut
+                with contextlib.suppress(psycopg2.Error):
+                    self.stack.connect()
             time.sleep(0.1)
         return None
 
@@ -149,22 +150,15 @@ class Storm:
 
     def judge(self):
         """(history, recoveries, [(rule, example)])"""
-        violations = list(self.live_violations)
+        violations = list(self.violations)
         if self.drained_s is None:
             left = dict(self.stack.backlog())
             violations.append(("not_at_rest_in_time", f"{DRAIN_S} s after the last fault: {left}, {self.unfinished()} unfinished"))
-        self.live_violations = []
-        self.look_at_invariants(live=False)
-        violations += self.live_violations
-        shows = [show.id for show in [self.prober.show]] + sorted({line["show"] for line in self.shows_made()})
-        collect(self.stack, f"{self.folder}/outside.jsonl", dict.fromkeys(shows), self.known, self.closed, self.seed)
+        violations += [(rule, f"{count} at rest") for rule, count in self.stack.violations().items()]
+        shows = sorted({line["show"] for line in read_lines(f"{self.folder}/journal.jsonl") if "show" in line})
+        collect(self.stack, f"{self.folder}/outside.jsonl", shows, self.known, self.closed, self.seed)
         history, recoveries, found = judge(self.folder)
         return history, recoveries, violations + found
-
-    def shows_made(self):
-        from journal import read_lines
-        return [line for line in read_lines(f"{self.folder}/journal.jsonl") if "show" in line]
-
 
 def options_of(arguments):
     parser = argparse.ArgumentParser(prog="tests/storm/run", description="Load, faults, and a checker, on a private stack.")
@@ -173,6 +167,7 @@ def options_of(arguments):
     parser.add_argument("--rate", type=float, default=150, help="orders a second")
     parser.add_argument("--faults", default="", help="only these kinds (comma list; kill-* for all that begin so)")
     parser.add_argument("--without", default="", help="not these kinds")
+    parser.add_argument("--losses", action="store_true", help="Redis may lose entries, too: flushall, older-copy")
     parser.add_argument("--plan", action="store_true", help="print the faults and do nothing")
     parser.add_argument("--report", metavar="FILE", help="write the report there as well")
     parser.add_argument("--folder", help="where journal, streams and logs are kept (default: only if something is wrong)")
@@ -185,7 +180,7 @@ def options_of(arguments):
     if options.seed is None:
         options.seed = int.from_bytes(os.urandom(4), "big")
     options.seconds = options.minutes * 60
-    options.kinds = choose_kinds(options.faults, options.without)
+    options.kinds = choose_kinds(options.faults, options.without, options.losses)
     options.plan_only, options.plan = options.plan, make_plan(options.seed, options.seconds, options.kinds)
     return options
 
