@@ -89,7 +89,7 @@ class Catalog(threading.Thread):
     """Makes new shows as time goes on."""
 
     def __init__(self, storm):
-        super().__init__(name="catalog")
+        super().__init__(name="catalog", daemon=True)
         self.storm, self.on_sale, self.generation = storm, [], 0
         self.wire = Wire(storm.stack, storm.keys)
 
@@ -118,7 +118,7 @@ class Catalog(threading.Thread):
 
 class Publisher(threading.Thread):
     def __init__(self, storm, name, rate):
-        super().__init__(name=f"publisher-{name}")
+        super().__init__(name=f"publisher-{name}", daemon=True)
         self.storm, self.rate = storm, rate
         self.author, self.dice = Author(storm.seed, name), random.Random(f"times {storm.seed} {name}")
         self.wire, self.again, self.unsent = Wire(storm.stack, storm.keys), [], 0
@@ -154,7 +154,7 @@ class Payer(threading.Thread):
     """People who were sent a link: most pay, some twice, some never."""
 
     def __init__(self, storm):
-        super().__init__(name="payer")
+        super().__init__(name="payer", daemon=True)
         self.storm, self.wire, self.due, self.lock = storm, Wire(storm.stack, storm.keys), [], threading.Lock()
         self.asked = set()
 
@@ -199,7 +199,7 @@ class Reader(threading.Thread):
     """Somebody who looks. What was seen is held against what the streams say later."""
 
     def __init__(self, storm):
-        super().__init__(name="reader")
+        super().__init__(name="reader", daemon=True)
         self.storm, self.wire, self.dice = storm, Wire(storm.stack, storm.keys), random.Random(f"reads {storm.seed}")
 
     def run(self):

@@ -15,7 +15,7 @@ PAGE = 2000
 
 class Follower(threading.Thread):
     def __init__(self, stack, path, on_entry):
-        super().__init__(name="follower")
+        super().__init__(name="follower", daemon=True)
         self.stack, self.on_entry, self.stopped = stack, on_entry, threading.Event()
         self.redis = redis.Redis(port=stack.port_base + 3, socket_timeout=3, decode_responses=True, encoding_errors="surrogateescape")
         self.last = dict.fromkeys(FOLLOWED, "0-0")

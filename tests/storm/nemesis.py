@@ -16,7 +16,7 @@ class Nemesis:
         self.hands = Hands(stack, journal)
         self.script = threading.Lock()
         self.lock, self.active, self.done, self.skipped = threading.Lock(), {}, 0, 0
-        self.thread = threading.Thread(target=self.run, name="nemesis")
+        self.thread = threading.Thread(target=self.run, name="nemesis", daemon=True)
         self.stopped = threading.Event()
 
     def start(self):
@@ -30,7 +30,7 @@ class Nemesis:
         for at, action, fault in sorted(moments, key=lambda moment: moment[0]):
             if self.stopped.wait(max(0, self.began + at - time.monotonic())):
                 break
-            threads.append(threading.Thread(target=action, args=(fault,), name=fault.kind))
+            threads.append(threading.Thread(target=action, args=(fault,), name=fault.kind, daemon=True))
             threads[-1].start()
         for thread in threads:
             thread.join()

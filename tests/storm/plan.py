@@ -49,7 +49,7 @@ BY_SCRIPT = {"add-ticket-worker", "add-payment-worker", "add-aggregator", "remov
              "kill-supervisor", "stop-redis", "stop-postgres", "older-copy"}
 
 SLOT_S = 6.0          # one fault a slot, ten a minute; a long one runs into the next slot
-JITTER_S = 1.5
+JITTER = 0.25         # of a slot
 TWO_AT_ONCE = 0.2     # share of slots with a second fault on top of the first
 COPY_AGE_S = (5, 30)  # how old the copy is that Redis comes back with
 
@@ -64,7 +64,7 @@ def choose_kinds(only="", without="", losses=True):
     return [kind for kind in KINDS if (matches(kind, only) if only else losses or kind not in LOSES) and not matches(kind, without)]
 
 
-def make_plan(seed, seconds, kinds):
+def make_plan(seed, seconds, kinds, slot_s=SLOT_S):
     """Faults in the order of their start; the last one is over before the storm's last two slots."""
     dice, plan = random.Random(f"plan {seed}"), []
 
@@ -76,8 +76,8 @@ def make_plan(seed, seconds, kinds):
 
     gentle = [kind for kind in kinds if kind not in BY_SCRIPT] or kinds
     script_until, slot = 0.0, 1
-    while kinds and (slot + 2) * SLOT_S <= seconds:
-        start = slot * SLOT_S + dice.uniform(0, JITTER_S)
+    while kinds and (slot + 2) * slot_s <= seconds:
+        start = (slot + dice.uniform(0, JITTER)) * slot_s
         fault = add(start, kinds if start > script_until else gentle)
         if fault.kind in BY_SCRIPT:
             script_until = start + fault.length + 1

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 
 from history import count_kinds
 from karcis import BIN_DIR, ROOT
+from plan import SLOT_S
 from recovery import by_kind
 
 EXAMPLES = 5
@@ -25,6 +26,7 @@ def memory_gib():
 
 def command_of(options):
     words = [f"tests/storm/run --seed {options.seed} --minutes {options.minutes:g} --rate {options.rate:g}"]
+    words += [f"--every {options.every:g}"] if options.every != SLOT_S else []
     words += [f"--faults '{options.faults}'"] if options.faults else []
     words += [f"--without '{options.without}'"] if options.without else []
     words += ["--losses"] if options.losses else []

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from follower import Follower
 from journal import Journal, read_lines
 from karcis import BIN_DIR, Stack, clean_up_after_killed_runs
 from nemesis import Nemesis
-from plan import KINDS, choose_kinds, make_plan, print_plan
+from plan import KINDS, SLOT_S, choose_kinds, make_plan, print_plan
 from report import write_report
 from watch import LogWatch, Prober, Sampler
 
@@ -165,6 +166,7 @@ def options_of(arguments):
     parser.add_argument("--seed", type=int, default=None, help="default: random, and printed")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=150, help="orders a second")
+    parser.add_argument("--every", type=float, default=SLOT_S, help="seconds from one fault to the next")
     parser.add_argument("--faults", default="", help="only these kinds (comma list; kill-* for all that begin so)")
     parser.add_argument("--without", default="", help="not these kinds")
     parser.add_argument("--losses", action="store_true", help="Redis may lose entries, too: flushall, older-copy")
@@ -181,7 +183,7 @@ def options_of(arguments):
         options.seed = int.from_bytes(os.urandom(4), "big")
     options.seconds = options.minutes * 60
     options.kinds = choose_kinds(options.faults, options.without, options.losses)
-    options.plan_only, options.plan = options.plan, make_plan(options.seed, options.seconds, options.kinds)
+    options.plan_only, options.plan = options.plan, make_plan(options.seed, options.seconds, options.kinds, options.every)
     return options
 
 
@@ -217,6 +219,7 @@ def brew(options):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     options = options_of(sys.argv[1:])
     if options.plan_only:
         print_plan(options.plan)

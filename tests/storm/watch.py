@@ -41,7 +41,7 @@ class Prober(threading.Thread):
     """Bookings of a show that never sells out."""
 
     def __init__(self, storm, seconds):
-        super().__init__(name="prober")
+        super().__init__(name="prober", daemon=True)
         self.storm, self.wire = storm, storm.make_wire()
         self.show = Show(f"probe-{storm.seed}", (), int(seconds / PROBE_S) + 1000, 1000)
         self.sent, self.closed, self.stopped = {}, {}, threading.Event()
@@ -70,7 +70,7 @@ class Sampler(threading.Thread):
     """Ages of backlogs, and what our programs use."""
 
     def __init__(self, stack, path):
-        super().__init__(name="sampler")
+        super().__init__(name="sampler", daemon=True)
         self.stack, self.stopped = stack, threading.Event()
         self.redis = redis.Redis(port=stack.port_base + 3, socket_timeout=2, decode_responses=True)
         self.file = open(path, "w", encoding="ascii")
