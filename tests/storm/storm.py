@@ -151,6 +151,7 @@ class Storm:
 
     def judge(self):
         """(history, recoveries, [(rule, example)])"""
+        self.stack.connect()
         violations = list(self.violations)
         if self.drained_s is None:
             left = dict(self.stack.backlog())
