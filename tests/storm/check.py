@@ -2,6 +2,7 @@
 import rules
 import rules_seats
 from history import load
+from lost import put_in_place
 from recovery import recoveries
 
 RULES = (rules.accepted_entry_lost, rules.refused_request_taken, rules.booking_without_request, rules.accepted_request_without_outcome,
@@ -62,6 +63,8 @@ def check_resources(history, is_release=True):
 def judge(folder, is_release=True):
     """(history, recoveries, violations) of a storm's folder."""
     history = load(folder)
+    if history.losses:
+        put_in_place(history)
     found = measure(history)
     violations = check(history)
     violations += [("fault_not_undone", f"fault {line['fault']} ({line['kind']}): {line['error']}")

@@ -146,6 +146,8 @@ class Publisher(threading.Thread):
         outcome, answer = self.wire.post_booking(fields) if by_post else self.wire.xadd(order["stream"], fields)
         self.storm.journal.write(op=tag, outcome=outcome, answer=answer, took=round(time.monotonic() - began, 4))
         self.storm.count(order["kind"], via, outcome)
+        if outcome == "accepted" and order["stream"] == "booking.requested" and "dies_in" not in order:
+            self.storm.known.add(answer if by_post else fields.get("booking_id", ""))
         if outcome != "accepted" and "booking_id" in fields and attempt < RESENT_AT_MOST:
             self.again.append((time.monotonic() + self.dice.uniform(0.3, 2), order, by_post, attempt + 1))
 

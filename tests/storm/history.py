@@ -5,6 +5,7 @@ from collections import Counter, defaultdict, namedtuple
 
 from journal import read_lines
 
+LAST = 10**30       # later than any entry: nobody saw when
 UNREAD_MS = 60_000  # a request that FLUSHALL met unread was not older than this
 
 Show = namedtuple("Show", "id labels capacity amount")
@@ -47,6 +48,8 @@ class Booking:
         """(not before, not after) which entry its seats came back; None if they never did. The payment had failed before; where
         none failed, nothing better is known than that it was asked for."""
         ends = [closing.entry for status, closing in self.closings.items() if status != "confirmed"]
+        if not self.closings and (self.view or {}).get("status") in ("FAILED", "EXPIRED", "CANCELLED"):
+            ends = [LAST]  # its ending was lost
         if not ends or not self.held:
             return None
         failed = [payment.entry for payment in self.payments.values() if payment.status == "failed"]

@@ -65,8 +65,15 @@ def seats_at_rest_wrong(history):
             yield f"{show} shows {len(seats)} seats and was made with {made.capacity}"
         for label, (status, booking_id) in seats.items():
             expected = owner_of.get((show, label), ("OPEN", None))
-            if (status, booking_id) != expected and not (history.losses and expected[1] is None and status != "OPEN"):
+            if (status, booking_id) != expected and not (history.losses and _unheard(history, booking_id, expected[1])):
                 yield f"seat {label} of {show} is {status} ({booking_id}), but {expected[0]} ({expected[1]}) was said"
+
+
+def _unheard(history, *booking_ids):
+    """Entries were lost while one of them was under way: not all that was said of it was heard."""
+    found = [history.bookings[booking_id] for booking_id in booking_ids if booking_id in history.bookings]
+    return any(not one.request or history.was_disturbed(one.request.entry, min(one.last_said(), one.request.entry + 120_000 * 10**6))
+               for one in found)
 
 
 def read_wrong(history):
@@ -75,7 +82,7 @@ def read_wrong(history):
         for label, (_, booking_id) in read["owned"].items():
             booking = history.bookings.get(booking_id)
             if not booking or not booking.request:
-                if not history.losses:
+                if not history.losses:  # else it may have asked, unheard
                     yield f"seat {label} of {read['read']} was seen to belong to {booking_id}, who had never asked"
                 continue
             released = booking.released()

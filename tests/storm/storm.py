@@ -158,7 +158,7 @@ class Storm:
             violations.append(("not_at_rest_in_time", f"{DRAIN_S} s after the last fault: {left}, {self.unfinished()} unfinished"))
         violations += [(rule, f"{count} at rest") for rule, count in self.stack.violations().items()]
         shows = sorted({line["show"] for line in read_lines(f"{self.folder}/journal.jsonl") if "show" in line})
-        collect(self.stack, f"{self.folder}/outside.jsonl", shows, self.known, self.closed, self.seed)
+        collect(self.stack, f"{self.folder}/outside.jsonl", shows, self.known - {""}, self.closed, self.seed)
         history, recoveries, found = judge(self.folder)
         return history, recoveries, violations + found
 

@@ -340,6 +340,21 @@ def test_a_seat_may_not_be_sold_twice_even_when_redis_lost_entries(tmp_path):
     assert "seat_owned_by_two" in broken_rules(told, tmp_path)
 
 
+def test_an_ending_that_was_lost_with_redis_counts_when_it_is_in_the_log(tmp_path):
+    told = Told()
+    told.streams.remove(told.entry_of("booking.closed", "b3"))
+    told.view(booking="b3")["shown"].update(show="hall", user="ayu", seats=["A2"])
+    with_loss(told, "b3", "older-copy")
+    assert broken_rules(told, tmp_path) == {}
+
+
+def test_an_ending_that_was_lost_with_redis_and_from_the_log_does_not(tmp_path):
+    told = Told()
+    told.drop("booking.closed", "b3")
+    with_loss(told, "b3", "older-copy")
+    assert set(broken_rules(told, tmp_path)) == {"accepted_request_without_outcome"}
+
+
 # ---- recovery, resources, the plan ----
 
 def test_recovery_counts_from_the_faults_end_to_the_first_probe_and_a_settled_backlog():

@@ -27,8 +27,8 @@ class Told:
         self.sent += 1
         tag = f"{kind}-{self.sent}/1"
         fields = {**fields, "op": tag}
-        self.journal.append({"t": float(self.now), "op": tag, "kind": kind, "via": via, "stream": stream, "fields": fields,
-                             "dies_in": dies_in, "booking": booking})
+        self.journal.append({"t": float(self.now), "ms": self.now * 1000 + 1000, "op": tag, "kind": kind, "via": via,
+                             "stream": stream, "fields": fields, "dies_in": dies_in, "booking": booking})
         entry = self.say(stream, **fields) if outcome == "accepted" else None
         answer = entry if via == "xadd" else fields.get("booking_id")
         self.journal.append({"t": float(self.now), "op": tag, "outcome": outcome, "answer": answer})
