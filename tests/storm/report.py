@@ -25,7 +25,8 @@ def memory_gib():
 
 
 def command_of(options):
-    words = [f"tests/storm/run --seed {options.seed} --minutes {options.minutes:g} --rate {options.rate:g}"]
+    words = [] if os.environ.get("FLAVOUR", "release") == "release" else [f"FLAVOUR={os.environ['FLAVOUR']}"]
+    words += [f"tests/storm/run --seed {options.seed} --minutes {options.minutes:g} --rate {options.rate:g}"]
     words += [f"--every {options.every:g}"] if options.every != SLOT_S else []
     words += [f"--faults '{options.faults}'"] if options.faults else []
     words += [f"--without '{options.without}'"] if options.without else []
