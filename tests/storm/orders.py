@@ -12,7 +12,7 @@ from collections import deque, namedtuple
 
 Show = namedtuple("Show", "id labels capacity amount")  # labels: () where seats are not numbered
 
-MIX = {"book": 78, "repeat": 5, "reuse": 2, "anonymous": 4, "mistake": 3, "event": 5, "garbage": 5}
+MIX = {"book": 78, "repeat": 5, "reuse": 2, "anonymous": 4, "mistake": 3, "blot": 1, "event": 5, "garbage": 5}
 BAD_BYTES = b"a\xff\xfeb".decode("utf-8", "surrogateescape")
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 UNKNOWN_INVOICE = "INV-01M7XYDGTMHXMSMJNTZ1S9FX8W"
@@ -105,6 +105,10 @@ class Author:
         else:
             fields.update(show=self.dice.choice(general).id, seats="A1")
         return {"fields": fields}
+
+    def blot(self, shows):
+        """A good request with a field beside ours that is no text: it is served, and the log cannot keep it."""
+        return {"fields": {"booking_id": self.new_id(), **self.wish(shows), "note": BAD_BYTES}, "dies_in": ["record"]}
 
     # ---- events of others ----
 
