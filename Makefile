@@ -33,12 +33,13 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/tes
 
 objects_of = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
-.PHONY: help build check-build run up down status clean-run test unit format lint bench clean install
+.PHONY: help build check-build run up down status clean-run test unit format lint bench storm clean install
 help:
 	@echo "make run        install what is missing, build, start everything here; Ctrl-C stops it"
 	@echo "make up|down    the same in the background; status: what runs; clean-run: forget its data"
 	@echo "make test       everything that must pass before a change lands"
 	@echo "make bench      how fast, and what it costs"
+	@echo "make storm      load and faults on a private stack, and a checker; SEED (random), MINUTES (30), OPTIONS"
 	@echo "PORT_BASE (8080) and RUN_DIR (.run) put a second stack beside the first"
 
 build: $(BINARIES)
@@ -95,6 +96,11 @@ bench: install
 	@stack/install test
 	@$(MAKE) --no-print-directory -s build $(BENCHES)
 	@bench/run
+
+# OPTIONS: tests/storm/run --help
+MINUTES ?= 30
+storm:
+	@tests/storm/run $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) $(OPTIONS)
 
 down status:
 	@stack/stack $@

@@ -44,6 +44,8 @@ WITH stored AS (
                             ('booking.requested', booking.requested_at, booking.entry_ms, booking.entry_seq))
       AND NOT EXISTS (SELECT FROM log.duplicates AS known
                       WHERE (known.stream, known.entry_ms, known.entry_seq) = (0, booking.entry_ms, booking.entry_seq))
+      AND NOT EXISTS (SELECT FROM log.rejected AS known
+                      WHERE (known.stream, known.entry_ms, known.entry_seq) = (0, booking.entry_ms, booking.entry_seq))
     ON CONFLICT DO NOTHING
     RETURNING topic)
 INSERT INTO log.counters (slot, topic, unique_processed)

@@ -1,0 +1,73 @@
+"""What the outside can see when everything is at rest, written to a file, so that it can be judged again later."""
+import http.client
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+BOOKINGS_SHOWN_MAX = 30_000  # those of which no ending was said, and a sample of the rest
+
+
+class Views:
+    """Reads over kept connections; at rest, everything must answer."""
+
+    def __init__(self, stack, name="aggregator-1"):
+        self.connection = http.client.HTTPConnection("127.0.0.1", stack.port(name), timeout=60)
+
+    def get(self, path):
+        for last in (False, True):
+            try:
+                self.connection.request("GET", path)
+                answer = self.connection.getresponse()
+                return answer.status, json.loads(answer.read())
+            except (http.client.HTTPException, OSError):  # a kept connection may have been closed
+                self.connection.close()
+                if last:
+                    raise
+
+    def pages(self, path):
+        """All items of a list."""
+        after, sign = "", "&" if "?" in path else "?"
+        while after is not None:
+            status, page = self.get(f"{path}{sign}limit=1000{'&after=' + after if after else ''}")
+            assert status == 200, (path, status, page)
+            yield from page["items"]
+            after = page["next"]
+
+
+def bookings_to_show(closed, known, seed):
+    """All without an ending, and some with one."""
+    silent = sorted(known - closed)
+    rest = sorted(known & closed)
+    room = max(1000, BOOKINGS_SHOWN_MAX - len(silent))
+    return silent + (random.Random(seed).sample(rest, room) if len(rest) > room else rest)
+
+
+def collect(stack, path, shows, known, closed, seed):
+    """known: bookings that were asked for; closed: those of which an ending was said."""
+    views = Views(stack)
+
+    def show_booking(chunk):
+        own = Views(stack)
+        return [(booking, *own.get(f"/bookings/{booking}")) for booking in chunk]
+
+    with open(path, "w", encoding="ascii") as file:
+        def write(**line):
+            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+        for name in stack.workers("aggregator"):
+            write(stats=Views(stack, name).get("/stats")[1], of=name)
+        for topic in sorted(views.get("/stats")[1]["topics"]):
+            for event in views.pages(f"/events?topic={topic}"):
+                write(event=[event["topic"], event["event_id"], event["stream"], event["entry_id"]])
+        for letter in views.pages("/dead-letters"):
+            write(dead=[letter["stream"], letter["entry_id"], letter["step"], letter["reason"]])
+        for show in shows:
+            seats = {seat["label"]: [seat["status"], seat["booking_id"]] for seat in views.pages(f"/shows/{show}/seats")}
+            write(show=show, seats=seats)
+        wanted = bookings_to_show(closed, known, seed)
+        chunks = [wanted[i:i + 500] for i in range(0, len(wanted), 500)]
+        with ThreadPoolExecutor(3) as pool:
+            for chunk in pool.map(show_booking, chunks):
+                for booking, status, shown in chunk:
+                    kept = {name: shown.get(name) for name in ("status", "reason", "seats", "user", "show", "invoice_no", "amount")}
+                    write(booking=booking, http=status, shown=kept if status == 200 else None)

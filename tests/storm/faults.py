@@ -1,0 +1,255 @@
+"""How each fault is done, and undone. Each is a generator: what stands before `yield` breaks something, what stands behind it
+mends it. A fault whose victim is not there just now is skipped; one that was begun is always undone."""
+import contextlib
+import os
+import shutil
+import signal
+import time
+
+import psycopg2
+import redis
+
+from karcis import GROUPS, wait_until
+from journal import wall_ms
+
+
+class Skipped(Exception):
+    """The victim is not there, or is busy with another fault."""
+
+
+class Hands:
+    """What faults are done with."""
+
+    def __init__(self, stack, journal):
+        self.stack, self.journal = stack, journal
+        self.redis = redis.Redis(port=stack.port_base + 3, socket_timeout=3, decode_responses=True, encoding_errors="surrogateescape")
+        self.least = {"ticket-worker": 1, "payment-worker": 1, "aggregator": 1}
+        self.copies = {}
+
+    # ---- victims ----
+
+    def victim(self, kind, pick):
+        names = sorted(name for name in self.stack.workers(kind) if self.stack.pid(name))
+        if not names:
+            raise Skipped(f"no {kind} runs")
+        return names[int(pick * len(names))]
+
+    def signal(self, name, number, status=None):
+        """Sends it; if it ends the program, with which status. Its pid."""
+        pid = self.stack.pid(name)
+        if not pid:
+            raise Skipped(f"{name} does not run")
+        if status is not None:
+            self.stack.expected_ends[name, status] += 1
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            if status is not None:
+                self.stack.expected_ends[name, status] -= 1
+            raise Skipped(f"{name} has just ended") from None
+        return pid
+
+    def script(self, *words):
+        """stack/stack WORDS, until it has worked: what it needs may be down itself for a moment."""
+        for _ in range(8):
+            status, text = self.stack.command(*words, check=False)
+            if status == 0:
+                return text
+            time.sleep(0.5)
+        raise AssertionError(f"stack {' '.join(words)}: {text}")
+
+    def superuser(self):
+        try:
+            return psycopg2.connect(self.stack.role_url("postgres", "postgres"), connect_timeout=2)
+        except psycopg2.Error as error:
+            raise Skipped(f"PostgreSQL is away: {error}".strip()) from None
+
+    def backends(self):
+        """The pids that serve our programs."""
+        with contextlib.closing(self.superuser()) as connection, connection.cursor() as cursor:
+            cursor.execute(r"SELECT pid FROM pg_stat_activity WHERE usename LIKE 'karcis\_%' ORDER BY pid")
+            return [pid for pid, in cursor.fetchall()]
+
+    def copy_redis(self, fault):
+        """Keeps a copy of what Redis has on disk now, for the fault to come back with."""
+        source, copy = f"{self.stack.run_dir}/redis/appendonlydir", f"{self.stack.run_dir}/redis-copy-{fault.n}"
+        began = wall_ms()
+        with contextlib.suppress(FileNotFoundError):  # rewritten meanwhile: no copy, no fault
+            shutil.copytree(source, copy)
+            self.copies[fault.n] = copy, began
+
+
+# ---- our programs ----
+
+def kill(hands, fault):
+    name = hands.victim(fault.kind.removeprefix("kill-"), fault.pick)
+    pid = hands.signal(name, signal.SIGKILL, 137)
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"), f"{name} is gone", timeout=20)
+    yield name
+
+
+def terminate(hands, fault):
+    name = hands.victim(fault.kind.removeprefix("terminate-"), fault.pick)
+    hands.signal(name, signal.SIGTERM, 0)
+    yield name
+
+
+def freeze(hands, fault):
+    name = hands.victim(fault.kind.removeprefix("freeze-"), fault.pick)
+    pid = hands.signal(name, signal.SIGSTOP)
+    try:
+        yield name
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def add(hands, fault):
+    kind = fault.kind.removeprefix("add-")
+    if len(hands.stack.workers(kind)) >= 5:
+        raise Skipped("enough of them")
+    name = hands.script("add", kind).split(" ready")[0].split()[-1]
+    yield name
+    hands.script("remove", name)
+
+
+def remove(hands, fault):
+    kind = fault.kind.removeprefix("remove-")
+    name = hands.victim(kind, fault.pick)
+    if len(hands.stack.workers(kind)) < 2:
+        raise Skipped("the last one")
+    hands.script("remove", name)
+    yield name
+    hands.script("restart", name)
+
+
+def kill_supervisor(hands, fault):
+    """The kernel tells the program to end; somebody has to start both again."""
+    name = hands.victim(("ticket-worker", "payment-worker", "aggregator", "publisher")[int(fault.pick * 4)], 0)
+    with open(f"{hands.stack.run_dir}/pids/{name}.supervisor.pid", encoding="ascii") as file:
+        os.kill(int(file.read()), signal.SIGKILL)
+    yield name
+    hands.script("restart", name)
+
+
+# ---- Redis ----
+
+def freeze_redis_kill_worker(hands, fault):
+    """What was committed while Redis could not be told is left unsaid by whoever dies now."""
+    pid = hands.signal("redis", signal.SIGSTOP)
+    try:
+        time.sleep(0.3)
+        name = hands.victim(("ticket-worker", "payment-worker")[int(fault.pick * 1.5)], fault.pick)
+        hands.signal(name, signal.SIGKILL, 137)
+        yield name
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def stop_server(hands, fault):
+    name = fault.kind.removeprefix("stop-")
+    hands.script("remove", name)
+    yield name
+    hands.script("restart", name)
+
+
+def fill_redis(hands, _):
+    used = hands.redis.info("memory")["used_memory"]
+    before = hands.redis.config_get("maxmemory")["maxmemory"]
+    hands.redis.config_set("maxmemory", max(int(used * 0.9), 1_000_000))
+    yield "redis"
+    wait_until(lambda: mended(lambda: hands.redis.config_set("maxmemory", before)), "maxmemory is what it was", timeout=60)
+
+
+def mended(action):
+    try:
+        return action()
+    except (redis.RedisError, OSError):
+        return None
+
+
+def cut_connections(hands, _):
+    yield f"{hands.redis.execute_command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')} connections"
+
+
+def cut_some_connections(hands, fault):
+    mine = hands.redis.client_id()
+    others = sorted(int(client["id"]) for client in hands.redis.client_list() if int(client["id"]) != mine)
+    victims = [other for i, other in enumerate(others) if int(fault.pick * 1e6) >> i % 16 & 1]
+    for victim in victims:
+        with contextlib.suppress(redis.ResponseError):
+            hands.redis.client_kill_filter(_id=victim)
+    yield f"{len(victims)} connections"
+
+
+def destroy_group(hands, fault):
+    groups = [(stream, group["name"]) for stream in sorted(GROUPS) if hands.redis.exists(stream)
+              for group in hands.redis.xinfo_groups(stream)]
+    if not groups:
+        raise Skipped("no group")
+    stream, group = groups[int(fault.pick * len(groups))]
+    hands.redis.xgroup_destroy(stream, group)
+    yield f"{stream}/{group}"
+
+
+def flushall(hands, fault):
+    began = wall_ms()
+    hands.redis.flushall()
+    hands.journal.write(loss=fault.kind, fault=fault.n, since_ms=began, until_ms=wall_ms())
+    yield "redis"
+
+
+def older_copy(hands, fault):
+    if fault.n not in hands.copies:
+        raise Skipped("there is no copy")
+    copy, since_ms = hands.copies.pop(fault.n)
+    hands.script("remove", "redis")
+    shutil.rmtree(f"{hands.stack.run_dir}/redis/appendonlydir")
+    shutil.move(copy, f"{hands.stack.run_dir}/redis/appendonlydir")
+    hands.journal.write(loss=fault.kind, fault=fault.n, since_ms=since_ms, until_ms=wall_ms())
+    hands.script("restart", "redis")
+    yield f"redis, of {wall_ms() - since_ms:.0f} ms ago"
+
+
+# ---- PostgreSQL ----
+
+def kill_server(hands, fault):
+    name = fault.kind.removeprefix("kill-")
+    hands.signal(name, signal.SIGKILL, 137)
+    yield name
+
+
+def freeze_backends(hands, fault):
+    pids = hands.backends()
+    victims = pids[int(fault.pick * len(pids)):][:1 + int(fault.pick * 1000) % 4]
+    try:
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        yield f"{len(victims)} backends"
+    finally:
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def end_backends(hands, _):
+    with contextlib.closing(hands.superuser()) as connection, connection.cursor() as cursor:
+        cursor.execute(r"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'karcis\_%'")
+        count = cursor.rowcount
+    yield f"{count} backends"
+
+
+EXACT = {"kill-supervisor": kill_supervisor, "kill-redis": kill_server, "kill-postgres": kill_server, "fill-redis": fill_redis,
+         "freeze-redis": freeze, "freeze-redis-kill-worker": freeze_redis_kill_worker, "stop-redis": stop_server,
+         "stop-postgres": stop_server, "cut-connections": cut_connections, "cut-some-connections": cut_some_connections,
+         "destroy-group": destroy_group, "freeze-backends": freeze_backends, "end-backends": end_backends, "flushall": flushall,
+         "older-copy": older_copy}
+BY_VERB = {"kill": kill, "terminate": terminate, "freeze": freeze, "add": add, "remove": remove}
+
+
+def doing(hands, fault):
+    """The fault as a context: inside it, it holds. Gives the victim's name."""
+    how = EXACT.get(fault.kind) or BY_VERB[fault.kind.split("-")[0]]
+    return contextlib.contextmanager(how)(hands, fault)
