@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+import outages
 from karcis import BIN_DIR, PROGRAMS, Stack, clean_up_after_killed_runs
 
 
@@ -88,3 +89,17 @@ def own_stack():
     yield start_own
     for stack in stacks:
         stack.end()
+
+
+@pytest.fixture
+def network():
+    """What the test starts is alone in a network that can be cut."""
+    with outages.own_network():
+        yield
+
+
+@pytest.fixture
+def mounts():
+    """Nobody else sees what the test mounts."""
+    with outages.own_mounts():
+        yield

@@ -247,6 +247,9 @@ class Stack:
     def pid(self, name):
         return int(self._text(f"pids/{name}.pid") or 0)
 
+    def supervisor(self, name):
+        return int(self._text(f"pids/{name}.supervisor.pid"))
+
     def port(self, name):
         kind, _, number = name.rpartition("-")
         first = {"ticket-worker": 10, "payment-worker": 30, "aggregator": 49}
