@@ -181,6 +181,7 @@ def cut(stack, server):
         yield
     finally:
         run("nft", "flush chain inet outage drops")
+    wait_server(stack, server)
 
 
 @contextlib.contextmanager
