@@ -14,9 +14,10 @@
 /* KEYS streams  ARGV group, us, entries at most, stuck after ms, then consumers that are known to be dead
  * {{index of the stream, entries taken over}, …} and, last, {living consumers that have entries pending, …}.
  * A dead consumer that has nothing left is removed in the same breath, so never with entries. XAUTOCLAIM goes through
- * the whole pending list, so it is used only when a living owner's first entry is stuck. */
+ * the whole pending list, so it is used only when a living owner's first entry is stuck.
+ * allow-oom: when memory is full, what a dead consumer holds back must drain as well. */
 static const struct redis_script rescue_script = {
-    "#!lua\n"
+    "#!lua flags=allow-oom\n"
     "local group, me, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
     "local dead, living, result = {}, {}, {}\n"
     "for i = 5, #ARGV do dead[ARGV[i]] = true end\n"
