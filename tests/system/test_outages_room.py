@@ -1,8 +1,8 @@
 """No room: on the disk of a table, on the disk of PostgreSQL's log, in Redis's memory. What was accepted stays, what cannot be
 taken is refused, and everything goes on by itself once there is room."""
 import os
-import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -10,7 +10,7 @@ import time
 import pytest
 
 from karcis import ENDED, wait_until
-from load import SteadyLoad
+from load import REFUSED, SteadyLoad
 from outages import all_are, full, pids, run, superuser, wait_all_ready, wait_server
 
 GROWING = ("ticketing.bookings", "payment.invoices", "payment.payments", "log.events")
@@ -97,3 +97,29 @@ def test_a_full_disk_under_postgres_log_stops_it_until_there_is_room(small_disk,
     stack.check_at_rest()
     assert pids(stack) == before
     tell(f"PostgreSQL is back {back - until:.1f} s after there is room, the flow after {seconds:.1f} s; {load.summary()}")
+
+
+def test_a_redis_without_memory_refuses_at_the_door_and_the_flow_drains(two, tell):
+    """Even what a worker had in hand that dies meanwhile."""
+    victim = "ticket-worker-1"
+    with SteadyLoad(two) as load:
+        memory = two.redis.config_get("maxmemory")["maxmemory"]
+        two.signal(victim, signal.SIGSTOP)
+        wait_until(lambda: two.pending("booking.requested", "hold").get(two.consumer(victim)), "the victim has something in hand")
+        two.redis.config_set("maxmemory", 1)
+        since = time.monotonic()
+        try:
+            two.kill(victim)
+            wait_until(lambda: all(len(load.of(REFUSED, since, way)) > 20 for way in ("XADD", "POST")), "requests are refused")
+            assert set(load.answers(since, time.monotonic())) == {"503 broker_full"}
+            load.refusals(since, time.monotonic())
+            assert all("OOM" in answer for answer in load.answers(since, time.monotonic(), "XADD"))
+            two.wait_drained(timeout=10)
+            drained = time.monotonic() - since
+            two.wait_ready(victim)
+        finally:
+            two.redis.config_set("maxmemory", memory)
+        seconds = load.recovery_s(time.monotonic())
+    load.check()
+    assert "entries taken over" in two.log(victim) + two.log("ticket-worker-2")
+    tell(f"drained after {drained:.1f} s, flows again after {seconds:.1f} s; {load.summary()}")
