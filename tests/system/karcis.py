@@ -322,12 +322,15 @@ class Stack:
         misdeeds = self.misdeeds()
         assert not misdeeds, "\n".join(misdeeds)
 
-    def check_at_rest(self):
-        """What every test leaves behind: nothing under way, all invariants, and logs without shame."""
+    def check_rules(self):
         self.wait_drained()
         violations = self.violations()
         self.check_misdeeds()
         assert not violations
+
+    def check_at_rest(self):
+        """What every test leaves behind: nothing under way, all invariants, and logs without shame."""
+        self.check_rules()
         counted = self.one("SELECT coalesce(sum(unique_processed + duplicate_dropped + rejected), 0) FROM log.counters")
         assert counted == self.entries_added(), "every entry counts once"
 

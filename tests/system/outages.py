@@ -10,7 +10,7 @@ import time
 import psycopg2
 import pytest
 
-from karcis import wait_until
+from karcis import ENDED, wait_until
 
 SERVERS = ("redis", "postgres")
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
@@ -26,13 +26,13 @@ def pids(stack):
     return {name: stack.pid(name) for name in programs(stack)}
 
 
-def statuses(stack, path):
+def statuses(stack, path, but=()):
     """{program: the status of its answer}"""
-    return {name: stack.http("GET", stack.port(name), path)[0] for name in programs(stack)}
+    return {name: stack.http("GET", stack.port(name), path)[0] for name in programs(stack) if name not in but}
 
 
 def all_are(stack, status, path, but=()):
-    others = {name: answer for name, answer in statuses(stack, path).items() if name not in but and answer != status}
+    others = {name: answer for name, answer in statuses(stack, path, but).items() if answer != status}
     assert not others, f"{path}: {others}"
     return True
 
@@ -56,10 +56,10 @@ def watch(stack, seconds, unready_within, ready=()):
 
 # ---- servers ----
 
-def processes(stack, server):
+def processes(stack, name):
     """All processes of it; those of PostgreSQL work in its data folder."""
-    first = stack.pid(server)
-    if server == "redis":
+    first = stack.pid(name)
+    if name != "postgres":
         return [first]
     data = os.path.realpath(f"{stack.run_dir}/postgres/data")
     found = [first]
@@ -77,28 +77,55 @@ def send_all(numbers, number):
 
 
 @contextlib.contextmanager
-def killed(stack, server):
+def killed(stack, name):
     """Killed like by a power cut, and kept down by holding its supervisor."""
-    supervisor = stack.supervisor(server)
+    supervisor = stack.supervisor(name)
     os.kill(supervisor, signal.SIGSTOP)
     try:
-        stack.expected_ends[server, 137] += 1
-        send_all(processes(stack, server), signal.SIGKILL)
+        stack.expected_ends[name, 137] += 1
+        send_all(processes(stack, name), signal.SIGKILL)
         yield
     finally:
         os.kill(supervisor, signal.SIGCONT)
-    wait_server(stack, server)
+    wait_back(stack, name)
 
 
 @contextlib.contextmanager
-def frozen(stack, server):
+def frozen(stack, name):
     """It hears nobody, but its connections stand."""
-    stopped = processes(stack, server)
+    stopped = processes(stack, name)
     send_all(stopped, signal.SIGSTOP)
     try:
         yield
     finally:
         send_all(stopped, signal.SIGCONT)
+    wait_back(stack, name)
+
+
+def wait_back(stack, name):
+    if name in SERVERS:
+        wait_server(stack, name)
+    else:
+        stack.wait_ready(name)
+
+
+def terminate_together(stack, names):
+    """SIGTERM to all of them. {program: (exit status, seconds)}; their supervisors start them again."""
+    before = {name: len(ENDED.findall(stack.log(name))) for name in names}
+    started, ended = time.monotonic(), {}
+
+    def have_ended():
+        for name in names:
+            statuses_of = ENDED.findall(stack.log(name))[before[name]:]
+            if statuses_of and name not in ended:
+                ended[name] = int(statuses_of[0]), time.monotonic() - started
+        return len(ended) == len(names)
+
+    for name in names:
+        stack.signal(name, signal.SIGTERM)
+        stack.expected_ends[name, 0] += 1
+    wait_until(have_ended, "all have ended", timeout=20)
+    return ended
 
 
 def wait_server(stack, server):
