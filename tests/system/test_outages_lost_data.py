@@ -113,7 +113,7 @@ def test_a_redis_from_an_older_copy_loses_only_what_nobody_had_read_since(own_st
     load.check(lost)
     stack.check_rules()
     assert pids(stack) == before
-    tell(f"flows again after {seconds:.1f} s, all of before is final after {final:.1f} s; {len(lost)} nobody may have read; {load.summary()}")
+    tell(f"flows again after {seconds:.1f} s, all of before is final after {final:.1f} s; {len(lost)} may be missing; {load.summary()}")
 
 
 def test_each_group_destroyed_in_turn_under_load_loses_nothing(own_stack, tell):

@@ -1,6 +1,7 @@
 """No room: on the disk of a table, on the disk of PostgreSQL's log, in Redis's memory. What was accepted stays, what cannot be
 taken is refused, and everything goes on by itself once there is room."""
 import os
+import re
 import shutil
 import signal
 import subprocess
