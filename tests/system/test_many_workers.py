@@ -9,7 +9,7 @@ import pytest
 
 from karcis import Stack, wait_until
 
-EVENTS, BATCHES, BATCH = 3000, 200, 20
+EVENTS, BATCHES, BATCH = 3000, 200, 50
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +90,21 @@ def test_four_workers_of_a_step_and_three_aggregators_count_exactly_and_agree(ma
 
 
 def test_the_same_events_in_opposite_order_from_two_clients_deadlock_nobody(many):
-    """Three recorders insert the same keys, one client's batches being the other's reversed."""
+    """Three recorders insert the same keys at the same time, each batch once in order and once in reverse."""
     before = {name: len(many.log(name)) for name in many.names()}
-    ids = [f"key-{n}" for n in range(BATCHES * BATCH // 4)] * 4
-    together((publish, many, ids, BATCH), (publish, many, ids[::-1], BATCH))
+    batches = [[f"key-{n}-{k}" for k in range(BATCH)] for n in range(BATCHES)]
+    both = threading.Barrier(2)
+
+    def client(direction):
+        for batch in batches:
+            both.wait()
+            publish(many, batch[::direction], batch=BATCH)
+
+    together((client, 1), (client, -1))
     many.wait_drained(timeout=60)
     many.check_at_rest()
-    assert many.one("SELECT count(*) FROM log.events WHERE event_id LIKE 'key-%%'") == len(set(ids))
-    assert many.one("SELECT count(*) FROM log.duplicates WHERE event_id LIKE 'key-%%'") == 2 * len(ids) - len(set(ids))
+    assert many.one("SELECT count(*) FROM log.events WHERE event_id LIKE 'key-%%'") == BATCHES * BATCH
+    assert many.one("SELECT count(*) FROM log.duplicates WHERE event_id LIKE 'key-%%'") == BATCHES * BATCH
     for name in many.names():
         said = many.log(name)[before[name]:]
         assert "deadlock" not in said and "level=error" not in said, said[-2000:]
