@@ -44,7 +44,7 @@ help:
 build: $(BINARIES)
 
 check-build:
-	@$(MAKE) --no-print-directory FLAVOUR=check build unit-build
+	@$(MAKE) --no-print-directory FLAVOUR=check build unit-build faults-build
 
 .PHONY: unit-build
 unit-build: $(UNIT_TESTS)
@@ -119,6 +119,17 @@ $(OUT)/tests/steps/%: $(OUT)/tests/steps/%.o $(STEP_HELPERS) $(UNIT_HELPERS) $(C
 	@mkdir -p $(@D)
 	@echo "link $@"
 	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS) -lcmocka
+
+# What tests load into a program with LD_PRELOAD: never with sanitizers, theirs are in the program already.
+FAULTS := $(OUT)/tests/faults/crash.so
+
+$(OUT)/tests/faults/crash.so: tests/faults/crash.c tests/faults/crash_point.c tests/faults/crash_point.h
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -fPIC -shared -o $@ $(filter %.c,$^)
+
+.PHONY: faults-build
+faults-build: $(FAULTS)
 
 .PHONY: steps-build steps headers
 steps-build: $(STEP_TESTS)

@@ -1,10 +1,23 @@
 /* aggregator: keeps the event log and shows everybody what happened. The log is a step like every other; each thing
  * that is shown lives in its own file. */
+#include "aggregator/housekeeping.h"
 #include "aggregator/record.h"
 #include "aggregator/serve.h"
 #include "common/worker.h"
 
 static const struct step *const steps[] = {&record, NULL};
+
+static void start(struct loop *loop)
+{
+    serve_start(loop);
+    housekeeping_start(loop);
+}
+
+static void stop(void (*stopped)(void *context), void *context)
+{
+    housekeeping_stop();
+    serve_stop(stopped, context);
+}
 
 int main(int argc, char **argv)
 {
@@ -12,8 +25,8 @@ int main(int argc, char **argv)
         .name = "aggregator",
         .what = "keeps the event log and shows everybody what happened",
         .steps = steps,
-        .start = serve_start,
-        .stop = serve_stop,
+        .start = start,
+        .stop = stop,
     };
 
     return program_main(argc, argv, &aggregator);

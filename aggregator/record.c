@@ -6,18 +6,15 @@
  */
 #include "aggregator/record.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "aggregator/latency.h"
 #include "aggregator/logged.h"
 #include "aggregator/record.sql.h"
+#include "aggregator/slot.h"
 #include "common/arena.h"
 #include "common/clock.h"
 #include "common/json.h"
-
-#define COUNTER_SLOTS                                                                                                  \
-    64 /* rows of log.counters that recorders share; two with the same slot wait for each other, rarely */
 
 struct item {
     size_t position; /* in the batch */
@@ -41,15 +38,6 @@ struct record_work {
     int64_t stored_count;
     int64_t sent[LATENCY_BUCKETS], closed[LATENCY_BUCKETS];
 };
-
-static int64_t slot(void)
-{
-    static int64_t chosen = -1; /* once for the process */
-
-    if (chosen < 0)
-        chosen = randombytes_uniform(COUNTER_SLOTS);
-    return chosen;
-}
 
 static int compare_items(const void *a, const void *b)
 {
@@ -205,7 +193,7 @@ static bool bind_count(struct batch *batch, struct params *params)
 {
     const struct record_work *work = batch->work;
 
-    params_int16(params, (int16_t)slot());
+    params_int16(params, counter_slot());
     add_stored(work, params);
     return work->stored_topics > 0;
 }
@@ -217,7 +205,7 @@ static bool bind_repeats(struct batch *batch, struct params *params)
 
     if (work->stored_count == (int64_t)work->item_count)
         return false;
-    params_int16(params, (int16_t)slot());
+    params_int16(params, counter_slot());
     topics = params_column(params, COLUMN_TEXT);
     ids = params_column(params, COLUMN_TEXT);
     payloads = params_column(params, COLUMN_TEXT);
@@ -266,7 +254,7 @@ static bool bind_rejected(struct batch *batch, struct params *params)
 
     if (work->refused_count == 0)
         return false;
-    params_int16(params, (int16_t)slot());
+    params_int16(params, counter_slot());
     streams = params_column(params, COLUMN_INT16);
     ms = params_column(params, COLUMN_INT64);
     seqs = params_column(params, COLUMN_INT64);
@@ -315,7 +303,7 @@ static bool bind_latencies(struct batch *batch, struct params *params)
     const struct record_work *work = batch->work;
     struct column *names, *buckets, *counts;
 
-    params_int16(params, (int16_t)slot());
+    params_int16(params, counter_slot());
     names = params_column(params, COLUMN_TEXT);
     buckets = params_column(params, COLUMN_INT16);
     counts = params_column(params, COLUMN_INT64);

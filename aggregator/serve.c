@@ -12,7 +12,7 @@
 
 #define STATEMENTS_MAX 32
 
-static const struct view *const views[] = {&shows, &bookings, &events, &dead_letters, &stats, NULL};
+static const struct view *const views[] = {&shows, &bookings, &events, &dead_letters, &stats, &watch, NULL};
 
 static struct {
     struct sources sources;

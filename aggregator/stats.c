@@ -1,20 +1,22 @@
 /* GET /stats: the whole system in one answer.
  *
- * The idea to hold in mind: the answer is made at most once a second, however many ask. Who asks while it is being made
- * waits for it; who asks within the second after gets the same. */
-#include "aggregator/backlog.h"
+ * The idea to hold in mind: the answer is made at most once a second, however many ask, and more seldom when making it
+ * takes long. Who asks while it is being made waits for it; who asks soon after gets the same. */
 #include "aggregator/percentile.h"
 #include "aggregator/stats.sql.h"
 #include "aggregator/throughput.h"
 #include "aggregator/view.h"
 #include "common/answer.h"
 #include "common/arena.h"
+#include "common/backlog.h"
 #include "common/clock.h"
 #include "common/loop.h"
 #include "common/request.h"
 
-#define KEPT_US   1000000 /* counting bookings reads them all: not oftener than this */
-#define SAMPLE_MS 1000
+#define KEPT_US     1000000 /* counting bookings reads them all: not oftener than this, */
+#define KEPT_TIMES  10      /* nor for more than a tenth of the time, */
+#define KEPT_US_MAX 5000000 /* but no answer is older than this */
+#define SAMPLE_MS   1000
 
 struct latencies {
     const char *name;
@@ -40,7 +42,8 @@ static struct {
     struct throughput throughput;
     struct arena *arena; /* of the answer that is being made, or was made last */
     struct text answer;  /* ptr NULL: none yet */
-    int64_t answered_us;
+    int64_t asked_us;
+    int64_t kept_until_us;
     struct waiting *waiting; /* not NULL: one is being made */
     struct numbers numbers;
     bool has_numbers, has_failed;
@@ -153,6 +156,14 @@ static void answer_with(struct request *request, struct text answer)
     answer_json(request, 200, &json);
 }
 
+/* With millions of bookings the counting takes a second, and everybody who books pays for it. */
+static void keep_answer(void)
+{
+    const int64_t now_us = clock_monotonic_us(), kept_us = (now_us - state.asked_us) * KEPT_TIMES;
+
+    state.kept_until_us = now_us + (kept_us < KEPT_US ? KEPT_US : kept_us > KEPT_US_MAX ? KEPT_US_MAX : kept_us);
+}
+
 /* Both sides have answered: so can we. */
 static void finish_when_complete(void)
 {
@@ -163,7 +174,7 @@ static void finish_when_complete(void)
     state.answer = TEXT_NONE;
     if (!state.has_failed) {
         state.answer = write_answer(&state.numbers, state.backlog);
-        state.answered_us = clock_monotonic_us();
+        keep_answer();
     }
     state.waiting = NULL;
     while (waiting) {
@@ -258,6 +269,7 @@ static void ask(void)
     struct store *store = state.sources->store;
 
     arena_reset(state.arena);
+    state.asked_us = clock_monotonic_us();
     state.answer = TEXT_NONE;
     state.numbers = (struct numbers){.latencies = {{.name = "sent_to_processed"}, {.name = "request_to_closed"}}};
     state.has_numbers = state.has_failed = false;
@@ -268,7 +280,7 @@ static void ask(void)
     store_send(store, SQL(stats_payments), NULL, on_payments, &state.numbers);
     store_send(store, SQL(stats_dead_letters), NULL, on_dead_letters, &state.numbers);
     store_sync(store, on_numbers, NULL);
-    backlog_collect(state.sources->redis, state.arena, on_backlog, NULL);
+    backlog_collect(state.sources->redis, state.arena, BACKLOG_ALL, on_backlog, NULL);
 }
 
 static void show_stats(struct request *request, void *context)
@@ -277,7 +289,7 @@ static void show_stats(struct request *request, void *context)
     struct waiting *waiting;
 
     (void)context;
-    if (!is_being_made && state.answer.ptr && clock_monotonic_us() - state.answered_us < KEPT_US) {
+    if (!is_being_made && state.answer.ptr && clock_monotonic_us() < state.kept_until_us) {
         answer_with(request, state.answer);
         return;
     }

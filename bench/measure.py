@@ -3,6 +3,7 @@ import json
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 from stack import Failed
@@ -159,6 +160,102 @@ def latency(stack, publish, bookings, warm_up=100):
     cuts = statistics.quantiles(ms, n=100, method="inclusive")
     return {"bookings": bookings, "p50_ms": round(cuts[49], 2), "p90_ms": round(cuts[89], 2), "p99_ms": round(cuts[98], 2),
             "max_ms": round(ms[-1], 2)}
+
+
+class _Onlooker(threading.Thread):
+    """Somebody looks at /stats once a second, as a page does."""
+
+    def __init__(self, stack):
+        super().__init__()
+        self.stack, self.ms, self.stopped = stack, [], threading.Event()
+
+    def run(self):
+        while not self.stopped.wait(1):
+            begun_s = time.monotonic()
+            self.stack.stats()
+            self.ms.append((time.monotonic() - begun_s) * 1000)
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+        return {"median": round(statistics.median(self.ms)), "max": round(max(self.ms))} if self.ms else None
+
+
+def _used_mib(stack):
+    return round(stack.redis.info("memory")["used_memory"] / 2**20, 1)
+
+
+def _is_trimmed(stack, keep):
+    """Whole nodes are cut off: a few entries more than are kept may stay."""
+    return all(stack.redis.xlen(stream) <= keep + 100 for stream in STREAMS)
+
+
+def backlog(stack, publish, bookings, users, keep=50_000, connections=4, pipeline=250):
+    """So many bookings are asked for while nobody works; then the workers come."""
+    stack.make_show("load", bookings)
+    stack.checkpoint()
+    redis_mib = {"empty": _used_mib(stack)}
+    generated = subprocess.run([publish, "load", str(stack.redis_port), "load", "1", str(bookings), str(users), str(connections),
+                                str(pipeline), "0"], stdout=subprocess.PIPE, text=True, check=True)
+    redis_mib["loaded"] = redis_mib["most"] = _used_mib(stack)
+    begun_s = time.monotonic()
+    stack.add_programs(TICKET_WORKERS=1, PAYMENT_WORKERS=1, AGGREGATORS=1)
+    onlooker = _Onlooker(stack)
+    onlooker.start()
+    meter = Meter(stack.pids())
+    progress_s, counts, used_us = [], [], []
+
+    def closed():
+        redis_mib["most"] = max(redis_mib["most"], _used_mib(stack))
+        progress_s.append(time.monotonic() - begun_s)
+        used_us.append(meter.used_us())
+        counts.append(_added(stack, "booking.closed")[0])
+        return counts[-1]
+
+    try:
+        _Watch(meter, bookings, "confirmed").until(closed, 0.5)
+        drained_s = time.monotonic() - begun_s
+        _Watch(meter, bookings * len(STREAMS), "logged").until(lambda: _logged(stack), 0.2)
+        logged_s = time.monotonic() - begun_s
+        _Watch(meter, 1, "trimmed").until(lambda: int(_is_trimmed(stack, keep)), 0.5)
+    finally:
+        stats_ms = onlooker.stop()
+    redis_mib["trimmed"] = _used_mib(stack)
+    _check(stack, bookings)
+    violations = stack.violations()
+    if violations:
+        raise Failed(f"invariants do not hold: {violations}")
+    progress("")
+    return {
+        "bookings": bookings,
+        "loaded_per_s": round(bookings / json.loads(generated.stdout)["seconds"]),
+        "drained_s": round(drained_s, 1),
+        "drained_per_s": round(bookings / drained_s),
+        "tenths_per_s": _tenths(progress_s, counts),
+        "cpu_us_of_half": _halves(used_us, counts),
+        "logged_s": round(logged_s, 1),
+        "redis_mib": redis_mib,
+        "memory_mib": meter.memory(),
+        "stats_ms": stats_ms,
+    }
+
+
+def _tenths(at_s, counts):
+    """The rate in each tenth of the backlog: does it slow down, or begin slowly?"""
+    rates, last_s, last = [], 0, 0
+    for tenth in range(1, 11):
+        s, count = next((s, count) for s, count in zip(at_s, counts) if count >= counts[-1] * tenth / 10)
+        if count > last and s > last_s:
+            rates.append(round((count - last) / (s - last_s)))
+        last_s, last = s, count
+    return rates
+
+
+def _halves(used_us, counts):
+    """CPU µs a booking in each half, of each kind of process: what grows with the backlog costs more in one of them."""
+    middle = next(i for i, count in enumerate(counts) if count >= counts[-1] / 2)
+    return [_split({name: used_us[to][name] - used_us[since][name] for name in used_us[to]}, max(counts[to] - counts[since], 1))
+            for since, to in ((0, middle), (middle, len(counts) - 1))]
 
 
 def _floor(stack, command, pids, bookings, generator=None):

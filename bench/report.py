@@ -86,6 +86,23 @@ def print_order(results, name, most=0.10):
          f"target <= {most * 100:.0f} %: {verdict(slower, most=most)}", f"CPU {dearer * 100:+.0f} %")
 
 
+def print_backlog(runs):
+    print(f"\nBacklog of {runs[0]['bookings']:,} bookings, then the workers come (appendfsync always)")
+    line("loaded a second", f"{median(runs, 'loaded_per_s'):,.0f}")
+    line("confirmed a second", f"{median(runs, 'drained_per_s'):,.0f}", None, spread(runs, "drained_per_s"))
+    line("… in each tenth of it", "", None, " ".join(f"{rate:,}" for rate in runs[0]["tenths_per_s"]))
+    line("all confirmed, all logged after", f"{median(runs, 'drained_s'):,.0f} s, {median(runs, 'logged_s'):,.0f} s")
+    first, second = runs[0]["cpu_us_of_half"]
+    line("CPU µs a booking, first and second half", f"{sum(first.values()):.0f}, {sum(second.values()):.0f}", None,
+         ", ".join(f"{kind} {first[kind]:.0f}, {second[kind]:.0f}" for kind in sorted(first, key=lambda kind: -first[kind])))
+    for name, what in (("empty", "Redis, MiB: empty"), ("loaded", "… loaded"), ("most", "… the most"), ("trimmed", "… afterwards")):
+        line(what, f"{median(runs, 'redis_mib', name):,.1f}")
+    for name, memory in sorted(runs[0]["memory_mib"].items()):
+        if name not in ("redis", "postgres"):
+            line(f"{name}, MiB: the most", f"{memory['max']:.1f}  {memory['grew']:+.1f}", None, "and growth in the second half")
+    line("GET /stats, ms: median, most", f"{median(runs, 'stats_ms', 'median'):,.0f}, {max(run['stats_ms']['max'] for run in runs):,}")
+
+
 def print_all(results, targets):
     for sync in ("always", "everysec"):
         goal = targets if sync == "always" else {}
@@ -96,6 +113,8 @@ def print_all(results, targets):
                           goal.get("p99_ms"))
     if "always" in results:
         print_memory(results["always"], targets["memory_mib"])
+    if "backlog" in results:
+        print_backlog(results["backlog"])
     if any(name.startswith("floor") for name in results):
         for sync in ("always", "everysec"):
             print_floors(results, sync)

@@ -73,6 +73,24 @@ class Stack:
         if check and done.returncode:
             raise Failed(f"stack {' '.join(words)} ended with {done.returncode}:\n{done.stdout}")
 
+    def add_programs(self, **counts):
+        """TICKET_WORKERS=1, …: of a stack that was started with fewer."""
+        self.environment.update({name: str(count) for name, count in counts.items()})
+        self._command("up")
+
+    def violations(self):
+        """{rule of schema/invariants.sql: how often it does not hold}"""
+        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", f"{ROOT}/schema/invariants.sql", self.database_url],
+                              stdout=subprocess.PIPE, text=True)
+        rules = dict(line.split("|") for line in done.stdout.splitlines())
+        if done.returncode or not rules:
+            raise Failed("the invariants could not be checked")
+        return {rule: int(count) for rule, count in rules.items() if count != "0"}
+
+    def stats(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port_base + 2}/stats", timeout=30) as page:
+            return page.read()
+
     def _text(self, path):
         with open(os.path.join(self.run_dir, path)) as file:
             return file.read()

@@ -57,6 +57,10 @@ class Meter:
     def start(self):
         self.begun, self.machine = self._all()
 
+    def used_us(self):
+        """{name: microseconds} so far."""
+        return self._all()[0]
+
     def look(self):
         for name, pid in self.pids.items():
             self.rss[name].append(rss_mib(pid))

@@ -1,9 +1,11 @@
 /* Answers. */
 #include "common/answer.h"
 
+#include "common/bounds.h"
 #include "common/http.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/problem.h"
 #include "common/request.h"
 #include "common/store.h"
@@ -52,10 +54,20 @@ void answer_not_found(struct request *request, const char *detail)
     answer_problem(request, 404, "not_found", detail);
 }
 
+static void answer_later(struct request *request, int64_t seconds, const char *code, const char *detail)
+{
+    http_set_header(request, "Retry-After", text_of_int64(request->arena, seconds));
+    answer_problem(request, 503, code, detail);
+}
+
 void answer_unavailable(struct request *request, const char *code, const char *detail)
 {
-    http_set_header(request, "Retry-After", TEXT("1"));
-    answer_problem(request, 503, code, detail);
+    answer_later(request, 1, code, detail);
+}
+
+void answer_overloaded(struct request *request, const char *detail)
+{
+    answer_later(request, 1 + jitter_ms(RETRY_AFTER_S_MAX - 1, RETRY_AFTER_S_MAX - 1, 0), "overloaded", detail);
 }
 
 void answer_store_failure(struct request *request, const struct store_failure *failure)

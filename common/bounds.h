@@ -53,14 +53,46 @@
 #define BATCH_MAX               2000 /* entries a read; beyond it Redis is held up for others and nothing is gained */
 #define TURN_WAIT_MS            20 /* a lost wake-up costs at most this (notes: 27 ms worst stall measured with kills) */
 #define RESCUE_WHILE_WAITING_MS 50    /* whose turn it is may be dead: look this often while waiting for it */
-#define RESCUE_MS               1000  /* look for entries of dead consumers */
+#define RESCUE_MS               250   /* look for entries of dead consumers: some 20 us of Redis' time each */
 #define STUCK_OWNER_MS          60000 /* a living consumer that holds an entry longer than this is stuck: take it over */
-#define RETRY_MS_BASE           100   /* an entry that asked to be retried: full jitter, doubling */
+#define SUSPECT_DELIVERIES                                                                                             \
+    3 /* an entry given out so often whose consumers died each time may be what killed them: it is taken alone */
+#define SUSPECT_RUNS_MAX        2       /* workers that may die with it alone in their hands before it goes to `dead` */
+#define SUSPECT_KEPT_MS         3600000 /* how long such a run is remembered: restarts are seconds apart */
+#define RETRY_MS_BASE           100     /* an entry that asked to be retried: full jitter, doubling */
 #define RETRY_MS_CAP            10000
 #define RETRY_ENTRIES_MAX       2000 /* waiting in one worker; above it the step reads no more until some are settled */
-#define DRAIN_MS                8000 /* SIGTERM to exit; stop_grace_period in compose is longer */
-#define CLAIM_ENTRIES_MAX       1000 /* taken over at once */
+#define REDRIVE_AFTER_MS        10000 /* a booking is through in milliseconds; one that waits so long is looked after */
+#define REDRIVE_AGAIN_MS_MAX    300000 /* and again, with growing distance */
+#define REDRIVE_ROWS_MAX        2000   /* said again at once */
+#define REDRIVE_WAITING_MAX     100000 /* remembered, to be looked after again: 3 MB */
+#define BOOKING_DEAD_S          86400  /* so long a booking with a dead letter is left to people; a day to see to it */
+#define REDRIVE_IDLE_MS         1000
+#define REDRIVE_ACTIVE_MS       50 /* between two looks at whether the wire is clear: so 40,000 rows a second at most */
+#define LEASE_MS                3000 /* who redrives or keeps watch, until it is renewed; another takes over after it */
+#define WATCH_MS                1000 /* looks at whether Redis still is what it was */
+#define WATCH_AGAIN_MS          100  /* the second look, when the first found something wrong */
+#define CLOCKS_DIFFER_MS        5000 /* between Redis' machine and PostgreSQL's, at most */
+#define RESTORE_MS              60000   /* after a loss the log is compared with the bookings for so long */
+#define LOSSES_TOGETHER_MS      3600000 /* a second loss within this time: what the first may have lost counts again */
+#define DRAIN_MS                8000    /* SIGTERM to exit; stop_grace_period in compose is longer */
+#define CLAIM_ENTRIES_MAX       1000    /* taken over at once */
 #define REASON_DETAIL_BYTES_MAX 300
+
+/* ---- housekeeping ---- */
+#define HOUSEKEEPING_MS     2000  /* how often; a full flow adds 20,000 entries to a stream meanwhile */
+#define TRIM_ENTRIES_MAX    10000 /* cut off at once: Redis is held up for 0.2 ms */
+#define TRIM_HELD_MS        60000 /* a group this far behind that keeps a stream from being trimmed is worth a warning, */
+#define TRIM_WARN_MS        60000  /* and another one only after this long */
+#define TRIM_KEEP_ALL_BELOW 70     /* percent of Redis' memory: above it entries that all have read are not kept */
+#define DEAD_KEPT_S         604800 /* dead letters of a week can be looked at on their stream, too */
+
+/* ---- the front door ---- */
+#define DOOR_LOOK_MS            500 /* how often the publisher looks at what waits: 0.5 ms of Redis's time */
+#define DOOR_MEMORY_CLOSED_FROM 85  /* percent of Redis' memory: what is under way needs the rest */
+#define DOOR_MEMORY_OPEN_BELOW  80  /* not at once again, so that the door does not flap */
+#define DOOR_BACKLOG_OPEN_BELOW 90  /* percent of BACKLOG_MAX: the same */
+#define RETRY_AFTER_S_MAX       5   /* who was refused comes back within 1 to 5 s */
 
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX 1048576 /* 1,000 events of 1 KB */

@@ -22,6 +22,8 @@ struct config {
     int64_t max_deliveries;
     int64_t hold_ttl_s;
     int64_t payment_margin_s; /* due_at lies this much before the hold's end */
+    int64_t stream_keep;
+    int64_t backlog_max;
     int64_t random_seed;
     bool exact_order; /* measurements only: off gives up the arrival order */
 };

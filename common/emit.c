@@ -89,7 +89,9 @@ static struct fact *dead_letter(struct runner *runner, const struct entry *entry
     fact_add(arena, event, TEXT("step"), text_of(runner->step->name));
     fact_add(arena, event, TEXT("reason"), text_of(reason));
     fact_add(arena, event, TEXT("detail"), cut(detail, REASON_DETAIL_BYTES_MAX));
-    fact_add(arena, event, TEXT("deliveries"), text_of_int64(arena, (int64_t)entry->attempts + 1));
+    fact_add(
+        arena, event, TEXT("deliveries"),
+        text_of_int64(arena, (int64_t)(entry->deliveries > entry->attempts ? entry->deliveries : entry->attempts + 1)));
     /* An entry beyond all bounds is dead because of that: what is kept of it stays within them. */
     for (size_t i = 0; i < entry->pair_count && i < ENTRY_FIELDS_MAX; i++) {
         const struct text name = cut(entry->pairs[2 * i], EVENT_ID_BYTES_MAX);
@@ -169,31 +171,63 @@ static void add_rejected(struct emission *emission)
                               runner->inbox.refused.list[i]->refusal.detail));
 }
 
+/* Of what was refused: the first, and more while they fit. */
+static size_t refused_fitting(const struct entries *refused)
+{
+    size_t count = 0, bytes = 0;
+
+    while (count < refused->count) {
+        bytes += entry_bytes(refused->list[count]);
+        if (count > 0 && bytes > BATCH_BYTES_MAX)
+            break;
+        count++;
+    }
+    return count;
+}
+
+/* The script's words: KEYS, then ARGV. */
+static struct emit finish(const struct emission *emission, const char *group, bool is_ordered)
+{
+    struct words all = {.arena = emission->keys.arena};
+
+    for (size_t i = 0; i < emission->keys.count; i++)
+        add(&all, emission->keys.list[i]);
+    add(&all, text_of(group));
+    add_number(&all, emission->event_count);
+    for (size_t i = 0; i < emission->events.count; i++)
+        add(&all, emission->events.list[i]);
+    add_number(&all, emission->ack_streams);
+    for (size_t i = 0; i < emission->acks.count; i++)
+        add(&all, emission->acks.list[i]);
+    add_number(&all, is_ordered);
+    return (struct emit){.words = all.list, .count = all.count, .key_count = emission->keys.count};
+}
+
 static void prepare_script(struct runner *runner)
 {
     struct emission emission = {
         .runner = runner, .keys.arena = runner->arena, .events.arena = runner->arena, .acks.arena = runner->arena};
-    struct words all = {.arena = runner->arena};
 
-    runner->inbox.refused_emitted = runner->inbox.refused.count; /* more may come while Redis answers */
-    key_index(&emission, runner->step->reads[0]);                /* KEYS[1]: where the next turn is looked up */
+    runner->inbox.refused_emitted = refused_fitting(&runner->inbox.refused); /* more may come while Redis answers */
+    key_index(&emission, runner->step->reads[0]); /* KEYS[1]: where the next turn is looked up */
     for (const struct fact *event = runner->batch ? runner->batch->said : NULL; event; event = event->next)
         add_event(&emission, event);
     add_rejected(&emission);
     for (size_t i = 0; i < runner->step->reads_count; i++)
         add_acks(&emission, runner->step->reads[i]);
 
-    for (size_t i = 0; i < emission.keys.count; i++)
-        add(&all, emission.keys.list[i]);
-    add(&all, text_of(runner->step->name));
-    add_number(&all, emission.event_count);
-    for (size_t i = 0; i < emission.events.count; i++)
-        add(&all, emission.events.list[i]);
-    add_number(&all, emission.ack_streams);
-    for (size_t i = 0; i < emission.acks.count; i++)
-        add(&all, emission.acks.list[i]);
-    add_number(&all, runner->step->is_ordered);
-    runner->emit = (struct emit){.words = all.list, .count = all.count, .key_count = emission.keys.count};
+    runner->emit = finish(&emission, runner->step->name, runner->step->is_ordered);
+}
+
+bool emit_facts(struct redis *redis, struct arena *arena, const struct fact *facts, redis_reply_fn *fn, void *context)
+{
+    struct emission emission = {.keys.arena = arena, .events.arena = arena, .acks.arena = arena};
+    struct emit emit;
+
+    for (const struct fact *event = facts; event; event = event->next)
+        add_event(&emission, event);
+    emit = finish(&emission, "", false);
+    return redis_eval(redis, &emit_script, fn, context, emit.key_count, emit.count, emit.words);
 }
 
 /* Nothing follows, nothing is rejected and nobody waits for a turn: plain XACKs do, and cost Redis half of the script.

@@ -57,6 +57,11 @@ bool inbox_knows(const struct inbox *inbox, const struct entry *entry)
     return false;
 }
 
+bool is_suspect(const struct entry *entry)
+{
+    return entry->deliveries >= SUSPECT_DELIVERIES;
+}
+
 void inbox_add(struct inbox *inbox, struct entry *entry)
 {
     append(&inbox->todo, entry);
@@ -101,6 +106,8 @@ static size_t fitting(const struct entries *todo, size_t limit)
     size_t count = 0, bytes = 0;
 
     while (count < todo->count && count < limit) {
+        if (is_suspect(todo->list[count]))
+            return count ? count : 1;
         bytes += entry_bytes(todo->list[count]);
         if (count > 0 && bytes > BATCH_BYTES_MAX)
             break;
@@ -137,6 +144,13 @@ void inbox_put_back(struct inbox *inbox)
     inbox_sort(inbox);
 }
 
+void inbox_refuse_under_way(struct inbox *inbox)
+{
+    for (size_t i = 0; i < inbox->under_way.count; i++)
+        append(&inbox->refused, inbox->under_way.list[i]);
+    inbox->under_way.count = 0;
+}
+
 static void free_unused_arenas(struct inbox *inbox)
 {
     if (inbox->todo.count + inbox->under_way.count + inbox->refused.count > 0)
@@ -167,11 +181,6 @@ void inbox_forget_before(struct inbox *inbox, struct entry_id id)
         if (entry_id_compare(todo->list[i]->id, id) >= 0)
             todo->list[left++] = todo->list[i];
     todo->count = left;
-}
-
-void inbox_forget_todo(struct inbox *inbox)
-{
-    inbox->todo.count = 0;
 }
 
 void inbox_keep_arena(struct inbox *inbox, struct arena *arena)

@@ -35,6 +35,9 @@ struct inbox {
 
 void inbox_free(struct inbox *inbox);
 
+/* Its consumers died again and again: it is tried alone (suspect.c). */
+bool is_suspect(const struct entry *entry);
+
 /* Entries that are added next live in this arena. */
 void inbox_keep_arena(struct inbox *inbox, struct arena *arena);
 struct arena *inbox_last_arena(const struct inbox *inbox);
@@ -45,14 +48,14 @@ void inbox_refuse(struct inbox *inbox, struct entry *entry);
 void inbox_sort(struct inbox *inbox); /* after adding */
 
 /* Moves the first entries of todo with differing keys, out of its first `limit` and of BATCH_BYTES_MAX, to under_way.
- * With keys off (has_keys false) every entry differs. The others keep their order. */
+ * With keys off (has_keys false) every entry differs. A suspect is moved alone. The others keep their order. */
 void inbox_pick(struct inbox *inbox, size_t limit, bool has_keys);
-void inbox_put_back(struct inbox *inbox); /* under_way to todo */
+void inbox_put_back(struct inbox *inbox);         /* under_way to todo */
+void inbox_refuse_under_way(struct inbox *inbox); /* under_way to refused */
 /* What was under way, and what was refused and emitted, is acknowledged. */
 void inbox_settle(struct inbox *inbox);
 /* Entries of todo with a smaller id were acknowledged by somebody else. */
 void inbox_forget_before(struct inbox *inbox, struct entry_id id);
-void inbox_forget_todo(struct inbox *inbox);
 
 void inbox_postpone(struct inbox *inbox, const struct entry *entry, int64_t due_us);
 void inbox_end_postponed(struct inbox *inbox, size_t i);

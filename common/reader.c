@@ -37,8 +37,16 @@ static struct entry *read_entry(struct arena *arena, enum stream stream, const s
     return entry;
 }
 
+static unsigned deliveries_of(const struct redis_reply *suspects, struct text id)
+{
+    for (size_t i = 0; suspects && i + 1 < suspects->count; i += 2)
+        if (text_equal(suspects->items[i]->text, id))
+            return (unsigned)suspects->items[i + 1]->integer;
+    return 0;
+}
+
 size_t reader_take(struct runner *runner, enum stream stream, const struct redis_reply *entries, enum origin origin,
-                   unsigned attempts)
+                   unsigned attempts, const struct redis_reply *suspects)
 {
     struct arena *arena = inbox_last_arena(&runner->inbox);
     size_t taken = 0;
@@ -58,7 +66,9 @@ size_t reader_take(struct runner *runner, enum stream stream, const struct redis
         if (origin == ORIGIN_AGAIN && inbox_knows(&runner->inbox, entry))
             continue;
         entry->attempts = attempts;
-        step_check(arena, runner->step, entry);
+        entry->deliveries = deliveries_of(suspects, entry->id_text);
+        if (!is_suspect(entry)) /* nor is it looked at before it stands alone */
+            step_check(arena, runner->step, entry);
         if (entry->refusal.reason && !runner->step->wants_refused)
             inbox_refuse(&runner->inbox, entry);
         else
@@ -75,15 +85,18 @@ size_t reader_take(struct runner *runner, enum stream stream, const struct redis
 
 /* ---- reading ---- */
 
+/* BUSYGROUP is the usual answer. From 0, not $: what was said before the first worker came counts too. allow-oom: when
+ * memory is full, whoever reads makes room, and cannot read without a group. */
+static const struct redis_script group_script = {
+    "#!lua flags=allow-oom\n"
+    "return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n"};
+
 static void set_up_groups(struct runner *runner)
 {
     for (size_t i = 0; i < runner->step->reads_count; i++) {
-        const struct text words[] = {
-            TEXT("XGROUP"), TEXT("CREATE"),  stream_key(runner->step->reads[i]), text_of(runner->step->name),
-            TEXT("0"),      TEXT("MKSTREAM")};
+        const struct text words[] = {stream_key(runner->step->reads[i]), text_of(runner->step->name)};
 
-        /* BUSYGROUP is the usual answer. From 0, not $: what was said before the first worker came counts too. */
-        redis_send(runner->reader, NULL, NULL, 6, words);
+        redis_eval(runner->reader, &group_script, NULL, NULL, 1, 2, words);
     }
 }
 
@@ -96,7 +109,7 @@ static void take_streams(struct runner *runner, const struct redis_reply *reply,
 
         if (!stream_of_key(reply->items[i]->items[0]->text, &stream))
             continue;
-        taken = reader_take(runner, stream, entries, origin, 0);
+        taken = reader_take(runner, stream, entries, origin, 0, NULL);
         /* A full page of history may have more behind it; it shows when these are acknowledged. */
         if (origin == ORIGIN_AGAIN && taken > 0 && entries->count >= asked)
             runner->has_history = true;
@@ -253,7 +266,7 @@ static void on_fetched(struct redis *redis, const struct redis_reply *reply, voi
     if (reply->count == 0)
         drop_vanished(runner, fetched.stream, entry_id_text(inbox_last_arena(inbox), fetched.id));
     else
-        reader_take(runner, fetched.stream, reply, ORIGIN_AGAIN, fetched.attempts);
+        reader_take(runner, fetched.stream, reply, ORIGIN_AGAIN, fetched.attempts, NULL);
     inbox_end_postponed(inbox, i);
     runner_advance(runner);
 }

@@ -11,24 +11,35 @@
 #include "common/log.h"
 #include "common/rescue.sql.h"
 
-/* KEYS streams  ARGV group, us, entries at most, stuck after ms, then consumers that are known to be dead
- * {{index of the stream, entries taken over}, …} and, last, {living consumers that have entries pending, …}.
+/* KEYS streams  ARGV group, us, entries at most, stuck after ms, suspect from deliveries on, then consumers that are
+ * known to be dead
+ * {{index of the stream, entries taken over, {suspect among them, its deliveries, …}}, …} and, last, {living consumers
+ * that have entries pending, …}.
  * A dead consumer that has nothing left is removed in the same breath, so never with entries. XAUTOCLAIM goes through
+<<<<<<< HEAD
  * the whole pending list, so it is used only when a living owner's first entry is stuck.
  * allow-oom: when memory is full, what a dead consumer holds back must drain as well. */
+=======
+ * the whole pending list, so it is used only when a living owner's first entry is stuck. allow-oom: what a dead
+ * consumer has must drain, too. */
+>>>>>>> main
 static const struct redis_script rescue_script = {
     "#!lua flags=allow-oom\n"
     "local group, me, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
     "local dead, living, result = {}, {}, {}\n"
-    "for i = 5, #ARGV do dead[ARGV[i]] = true end\n"
+    "for i = 6, #ARGV do dead[ARGV[i]] = true end\n"
     "for k, key in ipairs(KEYS) do\n"
     "  local summary = redis.pcall('XPENDING', key, group)\n"
     "  for _, owner in ipairs(summary[4] or {}) do\n"
-    "    local name, taken = owner[1], {}\n"
+    "    local name, taken, suspects = owner[1], {}, {}\n"
     "    if name ~= me and (dead[name] or redis.call('EXISTS', 'hb:' .. name) == 0) then\n"
     "      local claim = {'XCLAIM', key, group, me, 0}\n"
     "      for _, pending in ipairs(redis.call('XPENDING', key, group, '-', '+', limit, name)) do\n"
     "        claim[#claim + 1] = pending[1]\n"
+    "        if pending[4] + 1 >= tonumber(ARGV[5]) then\n"
+    "          suspects[#suspects + 1] = pending[1]\n"
+    "          suspects[#suspects + 1] = pending[4] + 1\n"
+    "        end\n"
     "      end\n"
     "      if #claim > 5 then taken = redis.call(unpack(claim)) end\n"
     "      if #redis.call('XPENDING', key, group, '-', '+', 1, name) == 0 then\n"
@@ -41,7 +52,7 @@ static const struct redis_script rescue_script = {
     "        taken = redis.call('XAUTOCLAIM', key, group, me, ARGV[4], '0-0', 'COUNT', 100)[2]\n"
     "      end\n"
     "    end\n"
-    "    if #taken > 0 then result[#result + 1] = {k, taken} end\n"
+    "    if #taken > 0 then result[#result + 1] = {k, taken, suspects} end\n"
     "  end\n"
     "end\n"
     "result[#result + 1] = living\n"
@@ -126,7 +137,7 @@ static void on_answer(struct redis *redis, const struct redis_reply *reply, void
         inbox_keep_arena(&runner->inbox, redis_keep_reply(redis));
         for (size_t i = 0; i + 1 < reply->count; i++)
             taken += reader_take(runner, runner->step->reads[reply->items[i]->items[0]->integer - 1],
-                                 reply->items[i]->items[1], ORIGIN_AGAIN, 0);
+                                 reply->items[i]->items[1], ORIGIN_AGAIN, 0, reply->items[i]->items[2]);
         metrics_count(runner->metrics.taken_over, taken);
     }
     if (taken > 0)
@@ -145,7 +156,7 @@ static void ask(struct rescue *rescue)
 {
     struct runner *runner = rescue->runner;
     const struct step *step = runner->step;
-    struct text *words = ARENA_ARRAY(rescue->arena, struct text, step->reads_count + 4 + rescue->dead_count);
+    struct text *words = ARENA_ARRAY(rescue->arena, struct text, step->reads_count + 5 + rescue->dead_count);
     size_t at = 0;
 
     for (size_t i = 0; i < step->reads_count; i++)
@@ -154,6 +165,7 @@ static void ask(struct rescue *rescue)
     words[at++] = runner->worker->consumer;
     words[at++] = text_of_int64(rescue->arena, CLAIM_ENTRIES_MAX);
     words[at++] = text_of_int64(rescue->arena, STUCK_OWNER_MS);
+    words[at++] = text_of_int64(rescue->arena, SUSPECT_DELIVERIES);
     for (size_t i = 0; i < rescue->dead_count; i++)
         words[at++] = rescue->dead[i];
     rescue->is_looking =

@@ -49,7 +49,7 @@ static size_t batch_limit(const struct runner *runner)
     return is_limited && runner->turn_count < runner->batch_limit ? runner->turn_count : runner->batch_limit;
 }
 
-static void put_back(struct runner *runner)
+void runner_put_back(struct runner *runner)
 {
     inbox_put_back(&runner->inbox);
     runner->turn_count = 0;
@@ -65,7 +65,7 @@ static void single_out(struct runner *runner, const struct store_failure *failur
 
     if (batch->count > 1) {
         runner->batch_limit = batch->count / 2;
-        put_back(runner);
+        runner_put_back(runner);
         runner_advance(runner);
         return;
     }
@@ -92,7 +92,7 @@ static void on_batch_failed(struct runner *runner, const struct store_failure *f
         log_debug("conflict", LOG_STRING("step", runner->step->name), LOG_STRING("why", failure->message));
         if (runner->conflicts > 4)
             runner->batch_limit = runner->batch->count / 2 + 1;
-        put_back(runner);
+        runner_put_back(runner);
         runner_advance_later(runner, runner->conflicts < 3 ? 0 : jitter_ms(5, 1000, runner->conflicts));
         return;
     case STORE_BROKEN:
@@ -103,7 +103,7 @@ static void on_batch_failed(struct runner *runner, const struct store_failure *f
         log_warn("batch put back", LOG_STRING("step", runner->step->name), LOG_STRING("sqlstate", failure->sqlstate),
                  LOG_STRING("why", failure->message));
     }
-    put_back(runner);
+    runner_put_back(runner);
     runner_back_off(runner);
 }
 
@@ -184,12 +184,10 @@ static void on_loaded(struct store *store, const struct store_failure *failure, 
         store_batch(runner);
 }
 
-static void start_batch(struct runner *runner)
+static void load_batch(struct runner *runner)
 {
     const struct entries *picked = &runner->inbox.under_way;
 
-    inbox_pick(&runner->inbox, batch_limit(runner), runner->step->key >= 0);
-    runner->turn_count = 0;
     runner->batch = batch_new(batch_arena(runner), runner->step, picked->list, picked->count, clock_now_us());
     runner->batch->conflicts = runner->conflicts;
     runner->begun_us = clock_monotonic_us();
@@ -202,6 +200,16 @@ static void start_batch(struct runner *runner)
     runner->state = RUNNER_LOADING;
     send_queries(runner, runner->step->loads);
     store_sync(runner->store, on_loaded, runner);
+}
+
+static void start_batch(struct runner *runner)
+{
+    inbox_pick(&runner->inbox, batch_limit(runner), runner->step->key >= 0);
+    runner->turn_count = 0;
+    if (is_suspect(runner->inbox.under_way.list[0]))
+        suspect_try(runner, load_batch);
+    else
+        load_batch(runner);
 }
 
 /* ---- saying and acknowledging ---- */
@@ -243,12 +251,30 @@ static void postpone(struct runner *runner, const struct entry *entry)
     metrics_count(runner->metrics.postponed, 1);
 }
 
+/* A dead entry's booking is not driven on: what killed once would kill again. Dying before this is said costs one more
+ * dead letter. Its key is read from the text, for nobody may have looked at the entry. */
+static void note_dead(struct runner *runner, const struct entry *entry)
+{
+    struct uuid booking;
+    char seconds[24];
+    struct text words[5] = {TEXT("SET"), TEXT_NONE, TEXT("1"), TEXT("EX"), log_number(BOOKING_DEAD_S, seconds)};
+
+    if (!uuid_parse(entry_field(entry, "booking_id"), &booking))
+        return;
+    words[1] = stream_dead_key(runner->arena, booking);
+    redis_send(runner->worker->commands, NULL, NULL, 5, words);
+}
+
 static void finish_batch(struct runner *runner)
 {
     log_outcomes(runner);
+    for (size_t i = 0; i < runner->inbox.refused_emitted; i++)
+        note_dead(runner, runner->inbox.refused.list[i]);
     for (size_t i = 0; runner->batch && i < runner->batch->count; i++) {
         if (runner->batch->outcomes[i].kind == RETRY)
             postpone(runner, runner->batch->entries[i]);
+        if (runner->batch->outcomes[i].kind == REJECT)
+            note_dead(runner, runner->batch->entries[i]);
         metrics_count(runner->metrics.rejected, runner->batch->outcomes[i].kind == REJECT);
     }
     metrics_count(runner->metrics.rejected, runner->inbox.refused_emitted);
@@ -298,6 +324,7 @@ void runner_advance(struct runner *runner)
     case RUNNER_EMITTING:
         return; /* on_again repeats it */
     case RUNNER_TURN:
+    case RUNNER_SUSPECT:
     case RUNNER_LOADING:
     case RUNNER_STORING:
         return;
@@ -439,6 +466,8 @@ struct runner *runner_new(struct worker *worker, const struct step *step)
                                                          .on_state = on_store_state,
                                                          .context = runner,
                                                          .life_lock = runner_life_lock(step, worker->consumer)});
+    if (step->redrive)
+        runner->redriver = redriver_new(worker, step->redrive);
     loop_timer_set(runner->rescue, jitter_ms(RESCUE_MS, RESCUE_MS, 0));
     return runner;
 }
@@ -467,6 +496,7 @@ void runner_free(struct runner *runner)
     loop_timer_free(runner->again);
     loop_timer_free(runner->rescue);
     rescue_free(runner->rescuing);
+    redriver_free(runner->redriver);
     inbox_free(&runner->inbox);
     arena_free(runner->arena);
     free(runner);

@@ -27,6 +27,7 @@ struct worker {
 enum runner_state {
     RUNNER_IDLE,    /* nothing under way (a read may be) */
     RUNNER_TURN,    /* is_ordered: finding out whether the first entry is the group's smallest pending one */
+    RUNNER_SUSPECT, /* noting that an entry which may kill us is tried alone */
     RUNNER_LOADING, /* BEGIN and loads were sent */
     RUNNER_STORING, /* stores and COMMIT were sent */
     RUNNER_EMITTING /* committed: saying and acknowledging, as often as it takes */
@@ -59,10 +60,12 @@ struct runner {
     unsigned failures;  /* in a row, of any kind: the exponent of the back-off */
     size_t turn_count;  /* of todo's first entries that may be decided now */
     struct turn *turn;
+    void (*on_suspect_noted)(struct runner *runner);
     struct emit emit;
     bool is_emitting; /* said, and not answered yet: an answer that belongs to no batch would end the next one */
     struct loop_timer *again, *rescue;
     struct rescue *rescuing;
+    struct redriver *redriver; /* NULL: the step has nothing to say again */
     const struct statement *statements[2 * STEP_QUERIES_MAX + 2];
 
     struct {
@@ -80,6 +83,7 @@ void runner_advance(struct runner *runner);
 void runner_drain(struct runner *runner); /* reads no more; worker->on_idle when nothing is in hand */
 bool runner_is_idle(const struct runner *runner);
 void runner_advance_later(struct runner *runner, int64_t delay_ms);
+void runner_put_back(struct runner *runner); /* gives the batch up: what is under way is to do again */
 void runner_back_off(struct runner *runner); /* advances later, and later still if failures go on */
 /* The lock that proves that this consumer's session lives. */
 uint64_t runner_life_lock(const struct step *step, struct text consumer);
@@ -87,9 +91,9 @@ uint64_t runner_life_lock(const struct step *step, struct text consumer);
 /* reader.c: getting entries. */
 enum origin { ORIGIN_NEW, ORIGIN_AGAIN }; /* again: claimed or re-read, may be known already and is skipped then */
 /* Takes entries in Redis's form ([id, [name, value, …]] …), which live in the inbox's last arena. How many were taken.
- */
+ * suspects ([id, deliveries, …]; may be NULL) are those whose consumers died again and again. */
 size_t reader_take(struct runner *runner, enum stream stream, const struct redis_reply *entries, enum origin origin,
-                   unsigned attempts);
+                   unsigned attempts, const struct redis_reply *suspects);
 void reader_read(struct runner *runner);      /* the next entries, if it may */
 void reader_unblock(struct runner *runner);   /* ends a read that waits */
 void reader_fetch_due(struct runner *runner); /* postponed entries whose time has come */
@@ -98,6 +102,16 @@ void reader_on_state(struct redis *redis, bool is_up, void *context);
 /* emit.c: saying what follows and acknowledging, in one script. */
 void emit_prepare(struct runner *runner);
 bool emit_send(struct runner *runner, redis_reply_fn *fn);
+/* Says facts, acknowledges nothing. */
+bool emit_facts(struct redis *redis, struct arena *arena, const struct fact *facts, redis_reply_fn *fn, void *context);
+
+/* redrive.c: saying again what Redis may have lost. */
+struct redriver *redriver_new(struct worker *worker, const struct redrive *redrive);
+void redriver_free(struct redriver *redriver); /* accepts NULL */
+
+/* suspect.c: entries that may kill whoever looks at them. */
+/* Notes that the only entry under way is tried alone, then checks it and calls fn; or gives it up. */
+void suspect_try(struct runner *runner, void (*fn)(struct runner *runner));
 
 /* rescue.c: taking over what dead consumers left pending. */
 extern const struct statement *const rescue_statement;

@@ -26,6 +26,21 @@ struct query {
 
 #define NO_QUERIES ((const struct query[]){{NULL, NULL, NULL}})
 
+/* Saying again what Redis may have lost; redrive.c is the engine of it. Its step is like others, but its entries are
+ * rows of the store (their key is all that is set), it reads nothing and stores nothing: it loads them and says what
+ * was said of them. `reads` are the streams in which that, and what follows from it, may still be under way: nothing is
+ * said again before all of that has been acknowledged and the row still waits. */
+struct redrive {
+    const struct step *step;
+    /* Rows that wait for too long. $1 timestamptz, $2 uuid: begin after this place; $3 timestamptz: up to; $4 bigint:
+     * rows at most. Result: uuid, timestamptz, boolean: does it wait; the last row is the place where to go on. */
+    const struct statement *overdue;
+    /* After a loss: rows that wait, and rows of which something was said since. $1 uuid: begin after; $2 timestamptz:
+     * since; $3 bigint: rows at most. Result as above. */
+    const struct statement *recall;
+    int64_t (*decided_us)(int64_t now_us); /* the place ($3) of a row that has been decided at this time */
+};
+
 #define STEP_STREAMS_MAX 12
 #define STEP_QUERIES_MAX 8
 
@@ -53,6 +68,7 @@ struct step {
     size_t work_bytes; /* of batch->work: what loads leave for decide, and decide for stores; zeroed for each batch */
     void (*begin)(struct batch *batch); /* may be NULL: prepares work */
     void (*decide)(struct batch *batch);
+    const struct redrive *redrive; /* may be NULL */
 };
 
 enum outcome_kind { UNDECIDED, DONE, RETRY, REJECT };
@@ -73,6 +89,7 @@ struct batch {
     const struct step *step;
     int64_t now_us;
     unsigned conflicts; /* how often in a row this step's batches lost to a faster transaction */
+    bool is_recall;     /* a redrive after a loss: also of rows that wait for nothing any more */
     size_t count;
     struct entry **entries;
     struct outcome *outcomes;

@@ -33,7 +33,7 @@ enum state { DOWN, RESOLVING, CONNECTING, PREPARING, UP };
  * "= ANY(keys)" also locks in the order of the keys, which is what keeps two workers from deadlocks. */
 static const char session_options[] =
     "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan "
-    "-c jit=off -c synchronous_commit=on -c statement_timeout=8s -c lock_timeout=4s "
+    "-c jit=off -c default_transaction_isolation=read\\ committed -c synchronous_commit=on -c statement_timeout=8s -c lock_timeout=4s "
     "-c idle_in_transaction_session_timeout=2s -c timezone=UTC";
 
 enum waiting_kind { STATEMENT, COMMIT, SYNC };

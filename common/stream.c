@@ -71,6 +71,32 @@ struct text stream_turn_channel(struct arena *arena, struct text consumer)
     return prefixed(arena, TEXT("turn:"), consumer);
 }
 
+struct text stream_incarnation_key(void)
+{
+    return TEXT("karcis:incarnation");
+}
+
+struct text stream_beat_key(void)
+{
+    return TEXT("karcis:beat");
+}
+
+struct text stream_state_key(struct arena *arena, const char *what, const char *name)
+{
+    return text_format(arena, "karcis:%s:%s", what, name);
+}
+
+struct text stream_suspect_key(struct arena *arena, struct text step, enum stream stream, struct text id)
+{
+    return text_format(arena, "karcis:suspect:%.*s:%s:%.*s", (int)step.len, step.ptr, streams[stream].key, (int)id.len,
+                       id.ptr);
+}
+
+struct text stream_dead_key(struct arena *arena, struct uuid booking)
+{
+    return prefixed(arena, TEXT("karcis:dead:"), uuid_text(arena, booking));
+}
+
 static bool take_number(struct text text, uint64_t *number)
 {
     uint64_t value = 0;

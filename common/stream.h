@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "common/id.h"
 #include "common/text.h"
 
 struct arena;
@@ -34,6 +35,18 @@ struct text stream_heartbeat_key(struct arena *arena, struct text consumer);
 /* "turn:" + consumer: the channel on which its turn is announced. */
 struct text stream_turn_channel(struct arena *arena, struct text consumer);
 
+/* What Redis is known by: "<incarnation> <since>". The store knows the incarnation too; if Redis has lost data it gets
+ * another one, and everything said since then (microseconds since 1970; 0: no loss) may have been lost. */
+struct text stream_incarnation_key(void);
+struct text stream_beat_key(void); /* counted up, so that an older copy of Redis is known by its lower count */
+/* "karcis:<what>:<name>": of one process among its like. */
+struct text stream_state_key(struct arena *arena, const char *what, const char *name);
+/* "karcis:suspect:<step>:<stream>:<id>": how many workers took this entry alone, not sure to survive it. */
+struct text stream_suspect_key(struct arena *arena, struct text step, enum stream stream, struct text id);
+
+/* "karcis:dead:<booking>": one of its entries went to `dead`, so somebody must look at it before it goes on. */
+struct text stream_dead_key(struct arena *arena, struct uuid booking);
+
 /* An entry's id, "ms-seq". */
 struct entry_id {
     uint64_t ms, seq;
@@ -42,5 +55,21 @@ struct entry_id {
 bool entry_id_parse(struct text text, struct entry_id *id);
 struct text entry_id_text(struct arena *arena, struct entry_id id);
 int entry_id_compare(struct entry_id a, struct entry_id b);
+
+/* For scripts: the same comparison. As text, because an id's halves have 64 bits, which Lua's numbers have not. */
+#define LUA_IS_BEFORE                                                                                                  \
+    "local function is_less(a, b) return #a < #b or (#a == #b and a < b) end\n"                                        \
+    "local function is_before(a, b)\n"                                                                                 \
+    "  local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')\n"                                                           \
+    "  local b_ms, b_seq = string.match(b, '(%d+)-(%d+)')\n"                                                           \
+    "  return is_less(a_ms, b_ms) or (a_ms == b_ms and is_less(a_seq, b_seq))\n"                                       \
+    "end\n"
+/* What XINFO answers, by name. */
+#define LUA_MAP                                                                                                        \
+    "local function map(list)\n"                                                                                       \
+    "  local is = {}\n"                                                                                                \
+    "  for i = 1, #list, 2 do is[list[i]] = list[i + 1] end\n"                                                         \
+    "  return is\n"                                                                                                    \
+    "end\n"
 
 #endif

@@ -4,7 +4,7 @@
  * happens after its decision is committed. So when our first entry is the smallest pending one, everything before it is
  * decided and visible, and everything after it is ours or later: we may decide our leading run. Otherwise we wait; each
  * emit tells the owner of the then smallest entry. A worker that was declared dead and lives finds its entries
- * acknowledged (smallest pending > its first: forget them) or its inserts refused by the primary key. */
+ * acknowledged and forgets them, or its inserts refused by the primary key. */
 #include "common/runner.h"
 
 #include <stdlib.h>
@@ -17,24 +17,32 @@
 #include "common/loop.h"
 
 /* KEYS stream  ARGV group, our first entry, us, how many we could take
- * {0}: nothing is pending.  {1, smallest, its owner}: not our first.  {2, id, …}: the pending ids from our first on
- * that are ours, up to the first that is not. */
+ * {WAIT, smallest, its owner}: something before our first is pending.
+ * {RUN, id, …}: our first is the smallest. The pending ids from it on that are ours, up to the first that is not.
+ * {SETTLED, smallest}: our first is not pending any more: whoever took it over acknowledged it, or the group was made
+ * anew and will hand it out again. The same holds for all before the smallest pending one ('': for all).
+ * {LOST, oldest}: nor is it on the stream. Redis lost its data, or the entry was acknowledged and trimmed; the same
+ * holds for all before the oldest entry of the stream ('': for all). We may be the last who know of them. */
 static const struct redis_script turn_script = {
-    "#!lua flags=no-writes\n"
-    "local summary = redis.call('XPENDING', KEYS[1], ARGV[1])\n"
-    "if summary[1] == 0 then return {0} end\n"
-    "if summary[2] ~= ARGV[2] then\n"
-    "  local first = redis.call('XPENDING', KEYS[1], ARGV[1], summary[2], summary[2], 1)\n"
-    "  return {1, summary[2], first[1] and first[1][2] or ''}\n"
+    "#!lua flags=no-writes\n" LUA_IS_BEFORE "local summary = redis.pcall('XPENDING', KEYS[1], ARGV[1])\n"
+    "local smallest = not summary.err and summary[1] > 0 and summary[2]\n"
+    "if smallest == ARGV[2] then\n"
+    "  local run = {1}\n"
+    "  for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], '+', ARGV[4])) do\n"
+    "    if pending[2] ~= ARGV[3] then break end\n"
+    "    run[#run + 1] = pending[1]\n"
+    "  end\n"
+    "  return run\n"
     "end\n"
-    "local run = {2}\n"
-    "for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], '+', ARGV[4])) do\n"
-    "  if pending[2] ~= ARGV[3] then break end\n"
-    "  run[#run + 1] = pending[1]\n"
+    "if smallest and is_before(smallest, ARGV[2]) then\n"
+    "  local first = redis.call('XPENDING', KEYS[1], ARGV[1], smallest, smallest, 1)\n"
+    "  return {0, smallest, first[1] and first[1][2] or ''}\n"
     "end\n"
-    "return run\n"};
+    "local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]\n"
+    "if not oldest or is_before(ARGV[2], oldest[1]) then return {3, oldest and oldest[1] or ''} end\n"
+    "return {2, smallest or ''}\n"};
 
-enum answer { NOTHING_PENDING, NOT_FIRST, FIRST };
+enum answer { WAIT, RUN, SETTLED, LOST };
 
 struct turn {
     struct runner *runner;
@@ -64,19 +72,10 @@ static void find_unknown(struct runner *runner)
         redis_reconnect(runner->reader, "an entry of ours is unknown to us");
 }
 
-static void on_not_first(struct turn *turn, const struct redis_reply *reply)
+static void on_wait(struct turn *turn, const struct redis_reply *reply)
 {
     struct runner *runner = turn->runner;
-    struct entry_id smallest;
 
-    if (!entry_id_parse(reply->items[1]->text, &smallest))
-        return;
-    if (runner->inbox.todo.count > 0 && entry_id_compare(smallest, runner->inbox.todo.list[0]->id) > 0) {
-        inbox_forget_before(&runner->inbox, smallest); /* acknowledged by whoever took them over */
-        runner->state = RUNNER_IDLE;
-        runner_advance(runner);
-        return;
-    }
     if (runner->inbox.refused.count > 0) { /* taken over while we waited; it may be one of them */
         runner->state = RUNNER_IDLE;
         runner_advance(runner);
@@ -87,7 +86,14 @@ static void on_not_first(struct turn *turn, const struct redis_reply *reply)
     wait(turn);
 }
 
-static void on_first(struct turn *turn, const struct redis_reply *reply)
+static void take_turn(struct runner *runner, size_t run)
+{
+    runner->state = RUNNER_IDLE;
+    runner->turn_count = run;
+    runner_advance(runner);
+}
+
+static void on_run(struct turn *turn, const struct redis_reply *reply)
 {
     struct runner *runner = turn->runner;
     size_t run = 0;
@@ -95,20 +101,33 @@ static void on_first(struct turn *turn, const struct redis_reply *reply)
     while (run + 1 < reply->count && run < runner->inbox.todo.count &&
            text_equal(reply->items[run + 1]->text, runner->inbox.todo.list[run]->id_text))
         run++;
-    if (run == 0) {
+    if (run == 0)
         wait(turn); /* somebody took our first over and will acknowledge it */
-        return;
-    }
-    runner->state = RUNNER_IDLE;
-    runner->turn_count = run;
-    runner_advance(runner);
+    else
+        take_turn(runner, run);
 }
 
-static void forget_all(struct runner *runner)
+static void on_settled(struct runner *runner, struct text smallest)
 {
-    inbox_forget_todo(&runner->inbox);
-    runner->state = RUNNER_IDLE;
-    runner_advance(runner);
+    struct entry_id id = {UINT64_MAX, UINT64_MAX};
+
+    entry_id_parse(smallest, &id);
+    inbox_forget_before(&runner->inbox, id);
+    take_turn(runner, 0);
+}
+
+/* What was decided by another is found decided; what was not is decided now, or nobody ever would. */
+static void on_lost(struct runner *runner, struct text oldest)
+{
+    struct entry_id id = {UINT64_MAX, UINT64_MAX};
+    size_t run = 0;
+
+    entry_id_parse(oldest, &id);
+    while (run < runner->inbox.todo.count && entry_id_compare(runner->inbox.todo.list[run]->id, id) < 0)
+        run++;
+    log_warn("entries are gone from their stream, decided all the same", LOG_STRING("step", runner->step->name),
+             LOG_NUMBER("count", run));
+    take_turn(runner, run);
 }
 
 static void on_answer(struct redis *redis, const struct redis_reply *reply, void *context)
@@ -120,23 +139,22 @@ static void on_answer(struct redis *redis, const struct redis_reply *reply, void
     turn->is_asking = false;
     if (runner->state != RUNNER_TURN)
         return;
-    if (redis_problem_of(reply) == REDIS_NO_GROUP) {
-        forget_all(runner); /* they are read again when the group is there again, and reading makes it */
-        return;
-    }
     if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count == 0) {
         wait(turn);
         return;
     }
     switch ((enum answer)reply->items[0]->integer) {
-    case NOTHING_PENDING:
-        forget_all(runner);
+    case WAIT:
+        on_wait(turn, reply);
         break;
-    case NOT_FIRST:
-        on_not_first(turn, reply);
+    case RUN:
+        on_run(turn, reply);
         break;
-    case FIRST:
-        on_first(turn, reply);
+    case SETTLED:
+        on_settled(runner, reply->items[1]->text);
+        break;
+    case LOST:
+        on_lost(runner, reply->items[1]->text);
         break;
     }
     if (turn->is_called && runner->state == RUNNER_TURN)

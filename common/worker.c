@@ -25,6 +25,18 @@
 static const struct redis_script heartbeat_script = {"#!lua flags=allow-oom\n"
                                                      "return redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])\n"};
 
+/* KEYS heartbeat, streams  ARGV us, the group on each of the streams
+ * Without a heartbeat what we leave pending is taken over at the next look, whatever the clock says; where we leave
+ * nothing our name goes too. */
+static const struct redis_script leave_script = {
+    "#!lua flags=allow-oom\n"
+    "redis.call('DEL', KEYS[1])\n"
+    "for i = 2, #KEYS do\n"
+    "  local mine = redis.pcall('XPENDING', KEYS[i], ARGV[i], '-', '+', 1, ARGV[1])\n"
+    "  if not mine.err and #mine == 0 then redis.call('XGROUP', 'DELCONSUMER', KEYS[i], ARGV[i], ARGV[1]) end\n"
+    "end\n"
+    "return 1\n"};
+
 struct process {
     struct worker worker; /* first: runners hand it back */
     const struct program *program;
@@ -79,18 +91,35 @@ static void leave(struct process *process)
     event_base_loopexit(process->worker.loop->base, NULL);
 }
 
-static void on_heartbeat_ended(struct redis *redis, const struct redis_reply *reply, void *context)
+static void on_left(struct redis *redis, const struct redis_reply *reply, void *context)
 {
     (void)redis;
     (void)reply;
     leave(context);
 }
 
-/* Everything in hand is settled: end the heartbeat, so that what was handed back is taken over at once. */
+/* What was not begun goes back to the group. */
+static bool say_goodbye(struct process *process)
+{
+    struct text keys[1 + STEPS_MAX * STEP_STREAMS_MAX], words[2 * (1 + STEPS_MAX * STEP_STREAMS_MAX)];
+    size_t count = 1;
+
+    keys[0] = process->heartbeat_key;
+    words[0] = process->worker.consumer;
+    for (size_t i = 0; i < process->runner_count; i++)
+        for (size_t k = 0; k < process->runners[i]->step->reads_count; k++) {
+            keys[count] = stream_key(process->runners[i]->step->reads[k]);
+            words[count++] = text_of(process->runners[i]->step->name);
+        }
+    memmove(words + count, words, count * sizeof *words);
+    memcpy(words, keys, count * sizeof *words);
+    return redis_eval(process->worker.commands, &leave_script, on_left, process, count, 2 * count, words);
+}
+
+/* Everything in hand is settled. */
 static void leave_when_idle(struct worker *worker)
 {
     struct process *process = (struct process *)worker;
-    const struct text words[] = {TEXT("DEL"), process->heartbeat_key};
 
     if (!worker->is_draining || !process->is_stopped || process->is_leaving)
         return;
@@ -99,7 +128,7 @@ static void leave_when_idle(struct worker *worker)
             return;
     process->is_leaving = true;
     loop_timer_clear(process->heartbeat);
-    if (!worker->commands || !redis_send(worker->commands, on_heartbeat_ended, process, 2, words))
+    if (!worker->commands || !say_goodbye(process))
         leave(process);
 }
 

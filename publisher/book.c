@@ -13,6 +13,7 @@
 #include "common/redis.h"
 #include "common/request.h"
 #include "common/stream.h"
+#include "publisher/door.h"
 #include "publisher/traceparent.h"
 
 /* ---- what was sent ---- */
@@ -160,7 +161,7 @@ static void on_added(struct redis *redis, const struct redis_reply *reply, void 
 static void accept_booking(struct request *request, void *context)
 {
     struct redis *redis = context;
-    const struct json_t *document = request_json(request);
+    const struct json_t *document;
     struct problems problems = {.arena = request->arena};
     struct text traceparent = request_header(request, "traceparent");
     struct text words[3 + BOOK_WORDS_MAX] = {TEXT("XADD"), stream_key(BOOKING_REQUESTED), TEXT("*")};
@@ -168,6 +169,9 @@ static void accept_booking(struct request *request, void *context)
     struct book_request booking;
     size_t count;
 
+    if (door_refuses(request))
+        return;
+    document = request_json(request);
     if (!document)
         return;
     if (!book_read(document, &problems, &booking)) {

@@ -9,6 +9,7 @@
 #include "common/worker.h"
 #include "publisher/book.h"
 #include "publisher/catalog.h"
+#include "publisher/door.h"
 
 static struct {
     struct redis *redis;
@@ -35,6 +36,7 @@ static void start(struct loop *loop)
     state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen,
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});
+    door_start(loop);
     health_add_check("redis", is_redis_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
@@ -44,6 +46,7 @@ static void start(struct loop *loop)
 static void on_http_stopped(void *context)
 {
     (void)context;
+    door_stop();
     redis_close(state.redis);
     store_close(state.store);
     http_close(state.http);

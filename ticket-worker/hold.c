@@ -87,7 +87,7 @@ static struct text asked_seats(struct batch *batch, size_t i)
     return (struct text){list, (size_t)(end - list)};
 }
 
-static void say_held(struct batch *batch, size_t i, const struct known *known)
+void hold_say_held(struct batch *batch, size_t i, const struct known *known)
 {
     const bool is_reserved = text_is(known->status, "RESERVED");
     struct fact *event = say(batch, i, is_reserved ? SEAT_RESERVED : SEAT_HELD, is_reserved ? "reserved" : "held");
@@ -101,11 +101,10 @@ static void say_held(struct batch *batch, size_t i, const struct known *known)
     say_field(batch, event, "payment", known->pays_by_link ? TEXT("link") : TEXT("auto"));
 }
 
-/* What follows from a booking's row as hold left it; nothing, if the flow has gone on from there. */
-static void say_what_follows(struct batch *batch, size_t i, const struct known *known)
+void hold_say_what_follows(struct batch *batch, size_t i, const struct known *known)
 {
     if (text_is(known->status, "HELD") || text_is(known->status, "RESERVED"))
-        say_held(batch, i, known);
+        hold_say_held(batch, i, known);
     else if (text_is(known->status, "REJECTED"))
         say_closed(batch, i,
                    &(struct closing){known->user, known->show, known->seats, "rejected", known->reason,
@@ -200,7 +199,7 @@ static void decide(struct batch *batch)
                 .requested_at_us = batch->entries[i]->at_us,
             };
         }
-        say_what_follows(batch, i, known);
+        hold_say_what_follows(batch, i, known);
         done(batch, i, what);
     }
 }
@@ -219,4 +218,5 @@ const struct step hold = {
     .begin = hold_begin,
     .decide = decide,
     .stores = hold_stores,
+    .redrive = &hold_redrive,
 };

@@ -63,6 +63,9 @@ struct seat *hold_find_seat_by_id(struct hold_work *work, int64_t seat_id); /* N
 struct user *hold_find_user(struct hold_work *work, struct text name);
 
 void hold_begin(struct batch *batch); /* collects what the batch asks about */
+void hold_say_held(struct batch *batch, size_t i, const struct known *known);
+/* What follows from a booking's row as hold left it; nothing, if the flow has gone on from there. */
+void hold_say_what_follows(struct batch *batch, size_t i, const struct known *known);
 extern const struct query hold_loads[], hold_stores[];
 
 #endif

@@ -5,5 +5,6 @@
 #include "common/step.h"
 
 extern const struct step hold, bill, settle;
+extern const struct redrive hold_redrive;
 
 #endif

@@ -100,8 +100,9 @@ def migrate(url):
 
 
 def dump(url):
-    """Schema and data, times of application included; without what a sequence counts and the key that every dump makes up."""
-    done = subprocess.run(["pg_dump", "-w", url], check=True, capture_output=True, text=True)
+    """Schema and data, times of application included; without the beat of the watch, what a sequence counts and the key that
+    every dump makes up."""
+    done = subprocess.run(["pg_dump", "-w", "--exclude-table-data=log.wire", url], check=True, capture_output=True, text=True)
     return [line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict", "SELECT pg_catalog.setval"))]
 
 
@@ -125,7 +126,7 @@ def test_a_migration_edited_after_it_was_applied_is_refused(stack):
 
 WIRE_MUST_NOT = {
     "publisher": ["XREADGROUP GROUP hold me STREAMS booking.requested >", "XACK booking.requested hold 1-1", "DEL booking.requested",
-                  "XTRIM booking.requested MAXLEN 0", "XADD dead * a b", "SET karcis:x 1"],
+                  "XTRIM booking.requested MAXLEN 0", "XADD dead * a b", "SET karcis:x 1", "EVAL return 0"],
     "ticket": ["XTRIM booking.requested MAXLEN 0", "XGROUP DESTROY booking.requested hold", "XGROUP SETID booking.requested hold 0",
                "DEL booking.requested", "SET booking.requested 1"],
     "payment": ["XTRIM seat.held MAXLEN 0", "XGROUP DESTROY seat.held invoice", "DEL seat.held"],

@@ -3,27 +3,8 @@
 
 #include <math.h>
 
-#include "aggregator/backlog.h"
 #include "aggregator/percentile.h"
 #include "aggregator/throughput.h"
-
-static void a_lag_is_counted_while_it_is_small_and_believed_only_if_it_can_be(void **state)
-{
-    static const struct {
-        int64_t counted, reported, length, lag;
-    } cases[] = {
-        {0, 3, 10, 0},     /* Redis 7.0 says 3 when nothing is unread */
-        {7, -1, 10, 7},    /* it does not know */
-        {7, 900, 1000, 7}, /* it is wrong */
-        {100, 5000, 9000, 100},  {101, 5000, 9000, 5000}, {101, -1, 9000, 9000}, /* not known: at most so many */
-        {101, 50, 9000, 9000},                                                   /* cannot be: more were seen */
-        {101, 9001, 9000, 9000},                                                 /* cannot be: there are fewer */
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++)
-        check_row(backlog_lag(cases[i].counted, cases[i].reported, cases[i].length) == cases[i].lag, "row %zu", i);
-}
 
 static void a_percentile_lies_in_its_bucket(void **state)
 {
@@ -81,7 +62,6 @@ static void a_rate_is_taken_over_the_last_ten_seconds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_lag_is_counted_while_it_is_small_and_believed_only_if_it_can_be),
         cmocka_unit_test(a_percentile_lies_in_its_bucket),
         cmocka_unit_test(percentiles_never_fall),
         cmocka_unit_test(a_rate_is_taken_over_the_last_ten_seconds),
