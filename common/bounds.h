@@ -40,8 +40,13 @@
     1000000 /* in one array of a reply; the longest we ask for are CLAIM_ENTRIES_MAX and BATCH_MAX */
 #define STORE_CONNECT_MS   3000
 #define STORE_STATEMENT_MS 10000 /* a batch commits in 2 to 20 ms; 10 s means stopped */
-#define RECONNECT_MS_BASE  50    /* full jitter: uniform in 0..min(cap, base * 2^n) */
-#define RECONNECT_MS_CAP   3000  /* a server that is back is used again within 3 s */
+/* A connection on which nothing is said, and whose other end has vanished without a word: asked after so long, so
+ * often. It is noticed after some 10 s, before it is needed. */
+#define KEEPALIVE_IDLE_S     5
+#define KEEPALIVE_INTERVAL_S 2
+#define KEEPALIVE_COUNT      3
+#define RECONNECT_MS_BASE    50   /* full jitter: uniform in 0..min(cap, base * 2^n) */
+#define RECONNECT_MS_CAP     3000 /* a server that is back is used again within 3 s */
 
 /* ---- the step engine ---- */
 #define BATCH_BYTES_MAX         (8u << 20) /* of all entries of a batch; what is made of them takes a few times more */

@@ -375,16 +375,25 @@ static void on_readable(struct bufferevent *socket, void *context)
 static void on_socket(struct bufferevent *socket, short what, void *context)
 {
     struct redis *redis = context;
-    const int one = 1, user_timeout_ms = REDIS_COMMAND_MS;
+    const struct {
+        int level, name, value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, REDIS_COMMAND_MS},
+    };
 
     if (!(what & BEV_EVENT_CONNECTED)) {
         lose(redis,
              (what & BEV_EVENT_EOF) ? "closed by the server" : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
         return;
     }
-    setsockopt(bufferevent_getfd(socket), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(bufferevent_getfd(socket), SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    setsockopt(bufferevent_getfd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        setsockopt(bufferevent_getfd(socket), options[i].level, options[i].name, &options[i].value,
+                   sizeof options[i].value);
     greet(redis);
 }
 

@@ -178,6 +178,10 @@ static void load_cohort(struct redriver *redriver)
     struct entry **entries;
     struct params *params;
 
+    if (!store_is_up(redriver->store)) { /* lost while Redis answered */
+        later(redriver, RECONNECT_MS_CAP);
+        return;
+    }
     arena_reset(redriver->batch_arena);
     entries = ARENA_ARRAY(redriver->batch_arena, struct entry *, redriver->cohort_count);
     for (size_t i = 0; i < redriver->cohort_count; i++) {
@@ -304,6 +308,10 @@ static void read_page(struct redriver *redriver)
 {
     struct params *params = params_new(redriver->arena);
 
+    if (!store_is_up(redriver->store)) { /* lost while Redis answered */
+        later(redriver, RECONNECT_MS_CAP);
+        return;
+    }
     redriver->has_page_rows = false;
     if (redriver->is_recalling) {
         params_uuid(params, redriver->recalled_up_to);

@@ -16,8 +16,8 @@
  * {{index of the stream, entries taken over, {suspect among them, its deliveries, …}}, …} and, last, {living consumers
  * that have entries pending, …}.
  * A dead consumer that has nothing left is removed in the same breath, so never with entries. XAUTOCLAIM goes through
- * the whole pending list, so it is used only when a living owner's first entry is stuck. allow-oom: what a dead
- * consumer has must drain, too. */
+ * the whole pending list, so it is used only when a living owner's first entry is stuck.
+ * allow-oom: when memory is full, what a dead consumer holds back must drain as well. */
 static const struct redis_script rescue_script = {
     "#!lua flags=allow-oom\n"
     "local group, me, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"

@@ -21,6 +21,9 @@
 #include "common/loop.h"
 #include "common/store_wire.h"
 
+#define DIGITS_OF(number) #number
+#define DIGITS(bound)     DIGITS_OF(bound)
+
 enum state { DOWN, RESOLVING, CONNECTING, PREPARING, UP };
 
 /* Plans are made once, when tables may be empty, and must hold for millions of rows: with these settings a key look-up
@@ -397,9 +400,17 @@ static void on_notice(void *context, const char *message)
 
 static void start_connection(struct store *store)
 {
-    const char *const names[] = {
-        "dbname",           "hostaddr", "application_name", "options", "fallback_application_name", "connect_timeout",
-        "tcp_user_timeout", NULL};
+    const char *const names[] = {"dbname",
+                                 "hostaddr",
+                                 "application_name",
+                                 "options",
+                                 "fallback_application_name",
+                                 "connect_timeout",
+                                 "tcp_user_timeout",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 NULL};
     const char *const values[] = {store->options.url,
                                   store->address[0] ? store->address : NULL,
                                   store->options.name,
@@ -407,6 +418,9 @@ static void start_connection(struct store *store)
                                   "karcis",
                                   "3",
                                   "10000",
+                                  DIGITS(KEEPALIVE_IDLE_S),
+                                  DIGITS(KEEPALIVE_INTERVAL_S),
+                                  DIGITS(KEEPALIVE_COUNT),
                                   NULL};
 
     store->state = CONNECTING;

@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+import outages
 from karcis import BIN_DIR, PROGRAMS, Stack, clean_up_after_killed_runs
 
 
@@ -24,18 +25,18 @@ def pytest_runtest_makereport(item, call):
                 report.sections.append((f"the end of {name}.log", stack.tail(name)))
 
 
-told = []
-
-
 @pytest.fixture
 def tell(request):
-    """tell(text): a measurement that the summary shows."""
-    return lambda text: told.append(f"{request.node.name}: {text}")
+    """tell(text): a measurement that the summary shows. It travels with the test's report, from another process too."""
+    return lambda text: request.node.user_properties.append(("told", f"{request.node.name}: {text}"))
 
 
 def pytest_terminal_summary(terminalreporter):
-    for line in told:
-        terminalreporter.write_line(line)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, line in getattr(report, "user_properties", []):
+                if name == "told" and report.when == "call":
+                    terminalreporter.write_line(line)
 
 
 STACKS = {"one": {}, "two": {"TICKET_WORKERS": 2, "PAYMENT_WORKERS": 2, "BATCH": 20}}
@@ -88,3 +89,17 @@ def own_stack():
     yield start_own
     for stack in stacks:
         stack.end()
+
+
+@pytest.fixture
+def network():
+    """What the test starts is alone in a network that can be cut."""
+    with outages.own_network():
+        yield
+
+
+@pytest.fixture
+def mounts():
+    """Nobody else sees what the test mounts."""
+    with outages.own_mounts():
+        yield

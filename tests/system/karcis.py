@@ -247,6 +247,9 @@ class Stack:
     def pid(self, name):
         return int(self._text(f"pids/{name}.pid") or 0)
 
+    def supervisor(self, name):
+        return int(self._text(f"pids/{name}.supervisor.pid"))
+
     def port(self, name):
         kind, _, number = name.rpartition("-")
         first = {"ticket-worker": 10, "payment-worker": 30, "aggregator": 49}
@@ -319,12 +322,15 @@ class Stack:
         misdeeds = self.misdeeds()
         assert not misdeeds, "\n".join(misdeeds)
 
-    def check_at_rest(self):
-        """What every test leaves behind: nothing under way, all invariants, and logs without shame."""
+    def check_rules(self):
         self.wait_drained()
         violations = self.violations()
         self.check_misdeeds()
         assert not violations, violations
+
+    def check_at_rest(self):
+        """What every test leaves behind: nothing under way, all invariants, and logs without shame."""
+        self.check_rules()
         counted = self.one("SELECT coalesce(sum(unique_processed + duplicate_dropped + rejected), 0) FROM log.counters")
         assert counted == self.entries_added(), "every entry counts once"
 
