@@ -21,8 +21,9 @@
  * {RUN, id, …}: our first is the smallest. The pending ids from it on that are ours, up to the first that is not.
  * {SETTLED, smallest}: our first is not pending any more: whoever took it over acknowledged it, or the group was made
  * anew and will hand it out again. The same holds for all before the smallest pending one ('': for all).
- * {LOST, oldest}: nor is it on the stream. Redis lost its data, or the entry was acknowledged and trimmed; the same
- * holds for all before the oldest entry of the stream ('': for all). We may be the last who know of them. */
+ * {LOST, next}: nor is it on the stream. Redis lost its data or went back to an older copy of it, or the entry was
+ * acknowledged and trimmed; the same holds for all before the next entry that is there ('': for all). We may be the
+ * last who know of them. */
 static const struct redis_script turn_script = {
     "#!lua flags=no-writes\n" LUA_IS_BEFORE "local summary = redis.pcall('XPENDING', KEYS[1], ARGV[1])\n"
     "local smallest = not summary.err and summary[1] > 0 and summary[2]\n"
@@ -38,8 +39,8 @@ static const struct redis_script turn_script = {
     "  local first = redis.call('XPENDING', KEYS[1], ARGV[1], smallest, smallest, 1)\n"
     "  return {0, smallest, first[1] and first[1][2] or ''}\n"
     "end\n"
-    "local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]\n"
-    "if not oldest or is_before(ARGV[2], oldest[1]) then return {3, oldest and oldest[1] or ''} end\n"
+    "local next = redis.call('XRANGE', KEYS[1], ARGV[2], '+', 'COUNT', 1)[1]\n"
+    "if not next or next[1] ~= ARGV[2] then return {3, next and next[1] or ''} end\n"
     "return {2, smallest or ''}\n"};
 
 enum answer { WAIT, RUN, SETTLED, LOST };
@@ -117,12 +118,12 @@ static void on_settled(struct runner *runner, struct text smallest)
 }
 
 /* What was decided by another is found decided; what was not is decided now, or nobody ever would. */
-static void on_lost(struct runner *runner, struct text oldest)
+static void on_lost(struct runner *runner, struct text next)
 {
     struct entry_id id = {UINT64_MAX, UINT64_MAX};
     size_t run = 0;
 
-    entry_id_parse(oldest, &id);
+    entry_id_parse(next, &id);
     while (run < runner->inbox.todo.count && entry_id_compare(runner->inbox.todo.list[run]->id, id) < 0)
         run++;
     log_warn("entries are gone from their stream, decided all the same", LOG_STRING("step", runner->step->name),
