@@ -265,7 +265,7 @@ class Stack:
 
     def consumer(self, name):
         """What the program's present life is called in Redis."""
-        return re.findall(r"consumer=(\S+)", self.log(name))[-1]
+        return re.findall(r"consumer=(\S+) .*event=started", self.log(name))[-1]
 
     def signal(self, name, number):
         """Sends it to the program; its pid. One that was just killed has a pid that nobody has, for a moment."""

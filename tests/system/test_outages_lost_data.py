@@ -6,8 +6,6 @@ import shutil
 import signal
 import time
 
-import pytest
-
 from karcis import STREAMS, wait_until
 from load import ACCEPTED, SteadyLoad
 from outages import killed, pids, send_all, wait_all_ready
@@ -64,10 +62,6 @@ def all_groups(stack):
     return [(stream, group["name"]) for stream in STREAMS if stack.redis.exists(stream) for group in stack.redis.xinfo_groups(stream)]
 
 
-LOSS = pytest.mark.xfail(strict=True, reason="lost streams are not noticed and nothing is said again yet")
-
-
-@LOSS
 def test_everything_in_redis_forgotten_under_load_loses_only_what_nobody_had_read(own_stack, tell):
     stack = own_stack(TICKET_WORKERS=2, PAYMENT_WORKERS=2)
     before = pids(stack)
@@ -86,7 +80,6 @@ def test_everything_in_redis_forgotten_under_load_loses_only_what_nobody_had_rea
     tell(f"flows again after {seconds:.1f} s, all of before is final after {final:.1f} s; {len(lost)} nobody had read; {load.summary()}")
 
 
-@LOSS
 def test_a_redis_from_an_older_copy_loses_only_what_nobody_had_read_since(own_stack, tell):
     stack = own_stack(TICKET_WORKERS=2, PAYMENT_WORKERS=2)
     before = pids(stack)

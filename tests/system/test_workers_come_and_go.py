@@ -64,7 +64,6 @@ def test_workers_scaled_up_and_down_under_load_and_killed_lose_nothing(scaled, t
     tell(f"{len(killed)} killed; the longest wait from request to end {longest:.1f} s; {load.summary()}")
 
 
-@pytest.mark.xfail(strict=True, reason="a consumer that died with nothing pending is not removed yet")
 def test_of_workers_that_are_gone_nothing_remains(scaled):
     stack, _, killed = scaled
     assert not set(killed) & living(stack)
