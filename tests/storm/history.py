@@ -8,6 +8,9 @@ from journal import read_lines
 LAST = 10**30       # later than any entry: nobody saw when
 UNREAD_MS = 60_000  # a request that FLUSHALL met unread was not older than this
 
+# What our programs call themselves as the source of what they say.
+STEPS = ("hold", "confirm", "invoice", "bill", "charge", "settle", "cancel", "issue", "expire")
+
 Show = namedtuple("Show", "id labels capacity amount")
 Loss = namedtuple("Loss", "since_ms until_ms")  # what was added in between may be forgotten, if nobody had read it
 Held = namedtuple("Held", "entry show user seats amount payment")
@@ -19,7 +22,11 @@ Request = namedtuple("Request", "entry fields")
 def entry_number(entry):
     """An entry's id as one number that sorts like it."""
     ms, seq = entry.split("-")
-    return int(ms) * 1_000_000 + min(int(seq), 999_999)
+    return int(ms) * 1_000_000 + int(seq)
+
+
+def entry_text(number):
+    return f"{number // 1_000_000}-{number % 1_000_000}"
 
 
 def ms_of(number):
@@ -175,9 +182,6 @@ class History:
     def all_bookings(self):
         """Each once, although those without an id of their own are known by two names."""
         return {id(booking): booking for booking in self.bookings.values()}.values()
-
-
-STEPS = ("hold", "confirm", "invoice", "bill", "charge", "settle", "cancel", "issue", "expire")
 
 
 def load(folder):

@@ -358,14 +358,20 @@ def test_an_ending_that_was_lost_with_redis_and_from_the_log_does_not(tmp_path):
 # ---- recovery, resources, the plan ----
 
 def test_recovery_counts_from_the_faults_end_to_the_first_probe_and_a_settled_backlog():
-    probes = [(9.9, 10.1), (10.5, 12.0), (11.0, 12.5)]
+    probes = [(9.9, 10.1, "xadd"), (10.5, 12.0, "xadd"), (11.0, 12.5, "xadd")]
     samples = [(10.1, 200), (11.0, 1200), (12.1, 0), (13.0, 0)]
     (found,) = recoveries([(1, "kill-redis", 8.0, 10.0)], probes, samples)
     assert (round(found.seconds, 3), found.mixed) == (2.1, False)
 
 
+def test_recovery_needs_both_doors():
+    probes, samples = [(10.1, 10.2, "xadd"), (10.4, 13.0, "post")], [(10.3, 0)]
+    (found,) = recoveries([(1, "kill-publisher", 10.0, 10.0)], probes, samples)
+    assert round(found.seconds, 3) == 3.0
+
+
 def test_recovery_begins_anew_when_another_fault_gets_in_the_way():
-    probes = [(10.5, 12.0), (15.5, 15.7)]
+    probes = [(10.5, 12.0, "xadd"), (15.5, 15.7, "xadd")]
     samples = [(n / 4, 0) for n in range(40, 80)]
     first, _ = recoveries([(1, "kill-redis", 10.0, 10.0), (2, "freeze-redis", 11.0, 15.0)], probes, samples)
     assert (round(first.seconds, 3), first.mixed) == (0.7, True)
@@ -373,7 +379,7 @@ def test_recovery_begins_anew_when_another_fault_gets_in_the_way():
 
 
 def test_a_backlog_that_is_older_than_the_fault_is_no_recovery():
-    (found,) = recoveries([(1, "kill-ticket-worker", 10.0, 10.0)], [(10.1, 10.2)], [(10.2, 300), (13.1, 3400), (13.4, 10)])
+    (found,) = recoveries([(1, "kill-ticket-worker", 10.0, 10.0)], [(10.1, 10.2, "xadd")], [(10.2, 300), (13.1, 3400), (13.4, 10)])
     assert round(found.seconds, 3) == 3.4
 
 
