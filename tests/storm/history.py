@@ -73,7 +73,8 @@ def content(fields):
 class History:
     def __init__(self):
         self.ops, self.shows, self.losses, self.faults, self.reads = {}, {}, [], [], []
-        self.bookings, self.dead, self.pay_ops = {}, {}, []
+        self.dies_in, self.planted = {}, {}      # {order: steps}, {(stream, entry): steps}: where garbage must die
+        self.bookings, self.dead = {}, {}
         self.entries = defaultdict(set)          # {stream: numbers of all entries seen}
         self.events = {}                         # {(topic, event_id): streams' entries that said it}
         self.logged, self.logged_twice = {}, []  # {(topic, event_id): (stream, entry)} as the log shows it
@@ -99,6 +100,8 @@ class History:
             self.ops[line["op"]].update(outcome=line["outcome"], answer=line["answer"])
         elif "op" in line:
             self.ops[line["op"]] = {"outcome": "unknown", "answer": None, **line}
+            if line.get("dies_in") is not None:
+                self.dies_in[line["fields"]["op"]] = line["dies_in"]
         elif "loss" in line:
             since = line["since_ms"] - (UNREAD_MS if line["loss"] == "flushall" else 0)
             self.losses.append(Loss(since, line["until_ms"]))
@@ -120,6 +123,8 @@ class History:
             if fields.get("step"):
                 self.dead[fields["stream"], fields["entry_id"], fields["step"]] = fields.get("reason")
             return
+        if fields.get("op") in self.dies_in:
+            self.planted[stream, entry] = self.dies_in[fields["op"]]
         topic = fields.get("topic", "") if stream == "events" else stream
         self.events.setdefault((topic, fields.get("event_id") or entry), []).append((stream, number))
         adder = getattr(self, "add_" + stream.replace(".", "_"), None)

@@ -216,20 +216,15 @@ def statistics_wrong(history):
 
 def dead_letters_wrong(history):
     """What was meant to die died, in the steps that read it, and nothing else did."""
-    expected = {}
-    for op in history.ops.values():
-        if op.get("dies_in") is not None and op["outcome"] == "accepted":
-            for step in op["dies_in"]:
-                expected[op["stream"], op["answer"], step] = op["op"]
-    unsure = {op["fields"].get("op") for op in history.ops.values() if op.get("dies_in") is not None and op["outcome"] == "unknown"}
+    expected = {(stream, entry, step) for (stream, entry), steps in history.planted.items() for step in steps}
     reused = set()
     for booking in history.all_bookings():
         for request in booking.requests:
             if content(request.fields) != content(booking.requests[0].fields):
                 reused.add(("booking.requested", entry_text(request.entry), "hold"))
-    forgiven = {key for key in set(expected) | reused if history.may_be_forgotten(entry_number(key[1]))}
-    for key in (set(expected) | reused) - set(history.dead) - forgiven:
-        yield f"{key} should have died ({expected.get(key, 'a booking_id used again')})"
-    for key in set(history.dead) - set(expected) - reused:
-        if not (unsure or history.losses and history.dead[key] == "booking_id_reused"):
+    for key in (expected | reused) - set(history.dead):
+        if not history.may_be_forgotten(entry_number(key[1])):
+            yield f"{key} should have died ({'garbage' if key in expected else 'a booking_id used again'})"
+    for key in set(history.dead) - expected - reused:
+        if not history.losses:  # else it may have been garbage, or a repetition, of something that was lost unseen
             yield f"{key} died: {history.dead[key]}"
