@@ -25,7 +25,7 @@ def measure(history):
     for op in history.ops.values():
         fields = op.get("fields", {})
         if op["kind"] == "probe" and fields["booking_id"] in history.probe_times:
-            probes.append((op["t"], history.probe_times[fields["booking_id"]]))
+            probes.append((op["t"], history.probe_times[fields["booking_id"]], op["via"]))
     faults = sorted((line["broken"] + line["length"] if line.get("length") else line["broken"], line["fault"], line["kind"], line["broken"])
                     for line in history.faults if line.get("state") == "ended" and line.get("broken"))
     undone = {line["fault"]: line["t"] for line in history.faults if line.get("state") == "ended"}

@@ -37,7 +37,7 @@ class Follower(threading.Thread):
             for entry, fields in entries:
                 kept = {clip(name): clip(value) for name, value in (fields or {}).items()}
                 self.file.write(json.dumps([stream, entry, kept, seen], separators=(",", ":")) + "\n")
-                self.on_entry(stream, entry, kept, seen)
+                self.on_entry(stream, kept)
             self.last[stream] = entries[-1][0]
             self.counts[stream] += len(entries)
         return sum(len(entries) for _, entries in pages)

@@ -8,6 +8,9 @@ from journal import read_lines
 LAST = 10**30       # later than any entry: nobody saw when
 UNREAD_MS = 60_000  # a request that FLUSHALL met unread was not older than this
 
+# What our programs call themselves as the source of what they say.
+STEPS = ("hold", "confirm", "invoice", "bill", "charge", "settle", "cancel", "issue", "expire")
+
 Show = namedtuple("Show", "id labels capacity amount")
 Loss = namedtuple("Loss", "since_ms until_ms")  # what was added in between may be forgotten, if nobody had read it
 Held = namedtuple("Held", "entry show user seats amount payment")
@@ -19,7 +22,11 @@ Request = namedtuple("Request", "entry fields")
 def entry_number(entry):
     """An entry's id as one number that sorts like it."""
     ms, seq = entry.split("-")
-    return int(ms) * 1_000_000 + min(int(seq), 999_999)
+    return int(ms) * 1_000_000 + int(seq)
+
+
+def entry_text(number):
+    return f"{number // 1_000_000}-{number % 1_000_000}"
 
 
 def ms_of(number):
@@ -66,7 +73,8 @@ def content(fields):
 class History:
     def __init__(self):
         self.ops, self.shows, self.losses, self.faults, self.reads = {}, {}, [], [], []
-        self.bookings, self.dead, self.pay_ops = {}, {}, []
+        self.dies_in, self.planted = {}, {}      # {order: steps}, {(stream, entry): steps}: where garbage must die
+        self.bookings, self.dead = {}, {}
         self.entries = defaultdict(set)          # {stream: numbers of all entries seen}
         self.events = {}                         # {(topic, event_id): streams' entries that said it}
         self.logged, self.logged_twice = {}, []  # {(topic, event_id): (stream, entry)} as the log shows it
@@ -92,6 +100,8 @@ class History:
             self.ops[line["op"]].update(outcome=line["outcome"], answer=line["answer"])
         elif "op" in line:
             self.ops[line["op"]] = {"outcome": "unknown", "answer": None, **line}
+            if line.get("dies_in") is not None:
+                self.dies_in[line["fields"]["op"]] = line["dies_in"]
         elif "loss" in line:
             since = line["since_ms"] - (UNREAD_MS if line["loss"] == "flushall" else 0)
             self.losses.append(Loss(since, line["until_ms"]))
@@ -113,6 +123,8 @@ class History:
             if fields.get("step"):
                 self.dead[fields["stream"], fields["entry_id"], fields["step"]] = fields.get("reason")
             return
+        if fields.get("op") in self.dies_in:
+            self.planted[stream, entry] = self.dies_in[fields["op"]]
         topic = fields.get("topic", "") if stream == "events" else stream
         self.events.setdefault((topic, fields.get("event_id") or entry), []).append((stream, number))
         adder = getattr(self, "add_" + stream.replace(".", "_"), None)
@@ -175,9 +187,6 @@ class History:
     def all_bookings(self):
         """Each once, although those without an id of their own are known by two names."""
         return {id(booking): booking for booking in self.bookings.values()}.values()
-
-
-STEPS = ("hold", "confirm", "invoice", "bill", "charge", "settle", "cancel", "issue", "expire")
 
 
 def load(folder):

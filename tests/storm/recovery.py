@@ -1,6 +1,6 @@
 """How long the stack took to serve again after each fault.
 
-Recovered: a probe that was sent after the fault's end is closed, and every step has settled everything that was added before the
+Recovered: of the probes that were sent after the fault's end one by each door is closed, and every step has settled everything that was added before the
 fault's end. When another fault gets in the way before that, the clock starts anew at its end: what is measured is always from the
 last thing that was broken until all is well."""
 import math
@@ -13,10 +13,12 @@ Recovery = namedtuple("Recovery", "n kind seconds mixed")  # mixed: others were 
 
 def find_recovery(end, faults, probes, samples):
     """(when all was well again after `end`, the end that it is counted from, whether others were in the way).
-    faults: (begin, end); probes: (sent, closed), by closed; samples: (t, age ms or None), by t."""
+    faults: (begin, end); probes: (sent, closed, door); samples: (t, age ms or None), by t."""
+    doors = {door for _, _, door in probes}
     start, mixed = end, False
     while True:
-        served = min((closed for sent, closed in probes if sent >= start), default=None)
+        first = [min((closed for sent, closed, by in probes if by == door and sent >= start), default=None) for door in doors]
+        served = max(first) if first and None not in first else None
         calm = next((t for t, age in samples if t >= start and age is not None and t - (age - STILL_MS) / 1000 >= start), None)
         if served is None or calm is None:
             return None, start, mixed
@@ -32,7 +34,7 @@ def recoveries(faults, probes, samples):
     probes, spans = sorted(probes), [(begin, end) for _, _, begin, end in faults]
     found = []
     for n, kind, _, end in faults:
-        near = [(sent, closed) for sent, closed in probes if sent >= end - 1]
+        near = [probe for probe in probes if probe[0] >= end - 1]
         near_samples = [(t, age) for t, age in samples if t >= end - 1][:1200]
         well, start, mixed = find_recovery(end, [span for span in spans if span[1] > end - 1], near[:2000], near_samples)
         found.append(Recovery(n, kind, None if well is None else well - start, mixed))

@@ -95,7 +95,7 @@ def write_report(storm, history, recoveries, violations):
         f"{stats.get('duplicate_dropped')}; redelivered: {stats.get('redelivered')}; dead letters: {len(history.dead)}; "
         f"events in the log: {len(history.logged)}.", "",
         "## Faults and recovery", "",
-        f"From the end of a fault (a kill: from the kill) until a booking sent after it is closed and everything older is settled by "
+        f"From the end of a fault (a kill: from the kill) until bookings sent after it, by XADD and by POST, are closed and everything older is settled by "
         f"every step{aim}. {mixed} of {len(recoveries)} were counted from the end of another fault that came in between.", "",
         fault_table(history, recoveries), "",
         "## What the programs' logs say at level error", "",

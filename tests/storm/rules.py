@@ -4,7 +4,7 @@ Where Redis was made to lose entries, only that is forgiven which nobody can kno
 it is there, it must be right."""
 from collections import Counter
 
-from history import content
+from history import content, entry_number, entry_text
 
 FINAL = {"CONFIRMED", "REJECTED", "FAILED", "EXPIRED", "CANCELLED"}
 NO_SEATS = {"seat_taken", "not_enough_seats"}
@@ -16,14 +16,9 @@ def accepted_entry_lost(history):
     """What was answered with an id is on the stream, or has been logged."""
     for tag, op in history.ops.items():
         if op["outcome"] == "accepted" and op["via"] == "xadd" and op["stream"] in history.entries:
-            number = _number(op["answer"])
+            number = entry_number(op["answer"])
             if number not in history.entries[op["stream"]] and not history.may_be_forgotten(number):
                 yield f"{tag} was answered {op['answer']}, and is not on {op['stream']}"
-
-
-def _number(entry):
-    ms, seq = entry.split("-")
-    return int(ms) * 1_000_000 + int(seq)
 
 
 def refused_request_taken(history):
@@ -65,11 +60,7 @@ def accepted_request_without_outcome(history):
 
 
 def _is_invalid(history, booking):
-    return all(("booking.requested", _entry(request.entry), "hold") in history.dead for request in booking.requests)
-
-
-def _entry(number):
-    return f"{number // 1_000_000}-{number % 1_000_000}"
+    return all(("booking.requested", entry_text(request.entry), "hold") in history.dead for request in booking.requests)
 
 
 def several_outcomes(history):
@@ -171,7 +162,7 @@ def link_paid_without_being_used(history):
     for op in history.ops.values():
         if op["kind"] == "pay" and op["outcome"] != "refused":
             asked.add(op["booking"])
-            if op["outcome"] == "accepted" and not history.may_be_forgotten(_number(op["answer"])):
+            if op["outcome"] == "accepted" and not history.may_be_forgotten(entry_number(op["answer"])):
                 used.add(op["booking"])
     for booking in history.all_bookings():
         if not booking.held or booking.held[0].payment != "link":
@@ -189,9 +180,9 @@ def logged_wrong(history):
     for topic, event_id in history.logged_twice:
         yield f"{topic} {event_id} is in the log twice"
     for key, said in history.events.items():
-        storable = [(stream, number) for stream, number in said if (stream, _entry(number), "record") not in history.dead]
+        storable = [(stream, number) for stream, number in said if (stream, entry_text(number), "record") not in history.dead]
         if storable and key not in history.logged and not all(history.may_be_forgotten(number) for _, number in storable):
-            yield f"{key[0]} {key[1]}, said by {_entry(storable[0][1])}, is not in the log"
+            yield f"{key[0]} {key[1]}, said by {entry_text(storable[0][1])}, is not in the log"
         if key in history.logged and history.logged[key] not in said and not history.losses:
             yield f"{key[0]} {key[1]} is logged as of {history.logged[key]}, said by {said[:3]}"
     if not history.losses:
@@ -225,20 +216,15 @@ def statistics_wrong(history):
 
 def dead_letters_wrong(history):
     """What was meant to die died, in the steps that read it, and nothing else did."""
-    expected = {}
-    for op in history.ops.values():
-        if op.get("dies_in") is not None and op["outcome"] == "accepted":
-            for step in op["dies_in"]:
-                expected[op["stream"], op["answer"], step] = op["op"]
-    unsure = {op["fields"].get("op") for op in history.ops.values() if op.get("dies_in") is not None and op["outcome"] == "unknown"}
+    expected = {(stream, entry, step) for (stream, entry), steps in history.planted.items() for step in steps}
     reused = set()
     for booking in history.all_bookings():
         for request in booking.requests:
             if content(request.fields) != content(booking.requests[0].fields):
-                reused.add(("booking.requested", _entry(request.entry), "hold"))
-    forgiven = {key for key in set(expected) | reused if history.may_be_forgotten(_number(key[1]))}
-    for key in (set(expected) | reused) - set(history.dead) - forgiven:
-        yield f"{key} should have died ({expected.get(key, 'a booking_id used again')})"
-    for key in set(history.dead) - set(expected) - reused:
-        if not (unsure or history.losses and history.dead[key] == "booking_id_reused"):
+                reused.add(("booking.requested", entry_text(request.entry), "hold"))
+    for key in (expected | reused) - set(history.dead):
+        if not history.may_be_forgotten(entry_number(key[1])):
+            yield f"{key} should have died ({'garbage' if key in expected else 'a booking_id used again'})"
+    for key in set(history.dead) - expected - reused:
+        if not history.losses:  # else it may have been garbage, or a repetition, of something that was lost unseen
             yield f"{key} died: {history.dead[key]}"

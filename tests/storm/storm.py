@@ -59,7 +59,7 @@ class Storm:
         with self.lock:
             self.counted[kind, via, outcome] += 1
 
-    def on_entry(self, stream, _, fields, seen):
+    def on_entry(self, stream, fields):
         booking = fields.get("booking_id")
         if stream in ("booking.requested", "seat.held") and booking:
             self.known.add(booking)
@@ -67,7 +67,6 @@ class Storm:
             self.payer.invoiced(fields)
         elif stream == "booking.closed" and booking:
             self.closed.add(booking)
-            self.prober.on_closed(booking, seen)
 
     # ---- phases ----
 
