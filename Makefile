@@ -100,7 +100,7 @@ bench: install
 # OPTIONS: tests/storm/run --help
 MINUTES ?= 30
 storm:
-	@tests/storm/run $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) $(OPTIONS)
+	@tests/storm/run --losses $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) $(OPTIONS)
 
 down status:
 	@stack/stack $@

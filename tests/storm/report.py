@@ -39,7 +39,7 @@ def table(head, rows):
 
 
 def seconds(value):
-    return "never" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.2f}"
 
 
 def operations(history):
