@@ -57,7 +57,8 @@ def fault_table(history, recoveries):
     rows = []
     for kind in sorted(done | skipped):
         _, *numbers, alone, alone_max = times.get(kind, (0, None, None, None, 0, None))
-        rows.append((kind, done[kind], skipped[kind], *map(seconds, numbers), alone, seconds(alone_max) if alone else ""))
+        rows.append((kind, done[kind], skipped[kind], *("" if number is None else seconds(number) for number in numbers), alone,
+                     seconds(alone_max) if alone else ""))
     if "all" in times:
         _, *numbers, alone, alone_max = times["all"]
         rows.append(("**all**", sum(done.values()), sum(skipped.values()), *map(seconds, numbers), alone, seconds(alone_max)))
