@@ -37,8 +37,9 @@ def measure(history):
 
 def check_recovery(found):
     for recovery in found:
-        if recovery.seconds is None or recovery.seconds > RECOVERED_S:
-            yield f"fault {recovery.n} ({recovery.kind}): recovered after {recovery.seconds and round(recovery.seconds, 1)} s"
+        if recovery.since_last is None or recovery.since_last > RECOVERED_S:
+            after = "never" if recovery.since_last is None else f"{recovery.since_last:.1f} s after the last fault in between"
+            yield f"fault {recovery.n} ({recovery.kind}): recovered {after}"
 
 
 def check_resources(history, is_release=True):

@@ -134,14 +134,25 @@ def kill_supervisor(hands, fault):
 
 # ---- Redis ----
 
-def freeze_redis_kill_worker(hands, fault):
-    """What was committed while Redis could not be told is left unsaid by whoever dies now."""
+IN_HAND = (("ticket-worker", "booking.requested", "hold"), ("ticket-worker", "payment.done", "settle"),
+           ("payment-worker", "seat.held", "invoice"), ("payment-worker", "invoice.created", "charge"))
+
+
+def freeze_redis_kill_workers(hands, fault):
+    """All workers of a kind die while Redis cannot be told what they have committed: the next ones find it done and unsaid. Redis
+    is frozen when one of them has something in hand."""
+    kind, stream, group = IN_HAND[int(fault.pick * len(IN_HAND))]
+    names = hands.stack.workers(kind)
+    until = time.monotonic() + 1
+    while not hands.redis.xpending(stream, group)["pending"] and time.monotonic() < until:
+        pass
     pid = hands.signal("redis", signal.SIGSTOP)
     try:
         time.sleep(0.3)
-        name = hands.victim(("ticket-worker", "payment-worker")[int(fault.pick * 1.5)], fault.pick)
-        hands.signal(name, signal.SIGKILL, 137)
-        yield name
+        for name in names:
+            with contextlib.suppress(Skipped):
+                hands.signal(name, signal.SIGKILL, 137)
+        yield f"redis, {len(names)} {kind}s"
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
@@ -242,7 +253,7 @@ def end_backends(hands, _):
 
 
 EXACT = {"kill-supervisor": kill_supervisor, "kill-redis": kill_server, "kill-postgres": kill_server, "fill-redis": fill_redis,
-         "freeze-redis": freeze, "freeze-redis-kill-worker": freeze_redis_kill_worker, "stop-redis": stop_server,
+         "freeze-redis": freeze, "freeze-redis-kill-workers": freeze_redis_kill_workers, "stop-redis": stop_server,
          "stop-postgres": stop_server, "cut-connections": cut_connections, "cut-some-connections": cut_some_connections,
          "destroy-group": destroy_group, "freeze-backends": freeze_backends, "end-backends": end_backends, "flushall": flushall,
          "older-copy": older_copy}

@@ -29,7 +29,7 @@ KINDS = {
     "kill-supervisor": Kind(1, 0.5, 2),
     "kill-redis": Kind(3, 0, 0),
     "freeze-redis": Kind(3, 1, 6),
-    "freeze-redis-kill-worker": Kind(2, 1, 2),
+    "freeze-redis-kill-workers": Kind(2, 1, 2),
     "stop-redis": Kind(1, 1, 4),
     "fill-redis": Kind(2, 2, 5),
     "cut-connections": Kind(2, 0, 0),

@@ -24,7 +24,7 @@ from journal import Journal, read_lines
 from karcis import BIN_DIR, Stack, clean_up_after_killed_runs
 from nemesis import Nemesis
 from plan import KINDS, SLOT_S, choose_kinds, make_plan, print_plan
-from report import write_report
+from report import fault_table, write_report
 from watch import LogWatch, Prober, Sampler
 
 DRAIN_S = 60            # after the last fault is undone, everything must be at rest within this
@@ -226,7 +226,8 @@ def main():
         print_plan(options.plan)
         return 0
     if options.check:
-        _, _, violations = judge(options.check)
+        history, recoveries, violations = judge(options.check)
+        print(fault_table(history, recoveries))
         for rule, example in violations:
             print(f"{rule}: {example}")
         return 1 if violations else 0

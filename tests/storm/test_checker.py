@@ -66,7 +66,7 @@ def test_recovery_counts_from_the_faults_end_to_the_first_probe_and_a_settled_ba
     probes = [(9.9, 10.1, "xadd"), (10.5, 12.0, "xadd"), (11.0, 12.5, "xadd")]
     samples = [(10.1, 200), (11.0, 1200), (12.1, 0), (13.0, 0)]
     (found,) = recoveries([(1, "kill-redis", 8.0, 10.0)], probes, samples)
-    assert (round(found.seconds, 3), found.mixed) == (2.1, False)
+    assert (round(found.seconds, 3), found.alone) == (2.1, True)
 
 
 def test_recovery_needs_both_doors():
@@ -75,12 +75,12 @@ def test_recovery_needs_both_doors():
     assert round(found.seconds, 3) == 3.0
 
 
-def test_recovery_begins_anew_when_another_fault_gets_in_the_way():
+def test_recovery_goes_on_while_another_fault_is_in_the_way():
     probes = [(10.5, 12.0, "xadd"), (15.5, 15.7, "xadd")]
     samples = [(n / 4, 0) for n in range(40, 80)]
     first, _ = recoveries([(1, "kill-redis", 10.0, 10.0), (2, "freeze-redis", 11.0, 15.0)], probes, samples)
-    assert (round(first.seconds, 3), first.mixed) == (0.7, True)
-    assert by_kind([first])["all"][0] == 1
+    assert (round(first.seconds, 3), round(first.since_last, 3), first.alone) == (2.0, 0.7, False)
+    assert by_kind([first])["all"][:2] == (1, first.seconds)
 
 
 def test_a_backlog_that_is_older_than_the_fault_is_no_recovery():
