@@ -1,8 +1,8 @@
 /* Notices when Redis has lost data: it is empty, or an older copy of itself. Redis and the store both know the
  * incarnation of Redis, and a beat that is counted up in Redis and then noted in the store. Another incarnation, or a
- * beat that went back, is a loss. Then Redis gets a new incarnation, its streams' ids are lifted above all that were
- * used, and whoever owes events to the streams says them again (common/redrive.c), beginning with what was said since
- * the last moment at which all groups had read everything.
+ * beat or a stream that went back, is a loss. Then Redis gets a new incarnation, its streams' ids are lifted above all
+ * that were used, and whoever owes events to the streams says them again (common/redrive.c), beginning with what was
+ * said since the last moment at which all groups had read everything.
  *
  * One aggregator at a time watches (a lease in Redis). One that was frozen and goes on with what it saw before is
  * wrong once, not twice: so a loss is believed at the second look. */
@@ -21,9 +21,10 @@
 #include "common/redis.h"
 #include "common/stream.h"
 
-/* KEYS lease, incarnation, beat, streams  ARGV us, ms of the lease, each stream's readers (other groups do not count)
- * {0}: another one watches.  {1, incarnation and since, beat, read up to (ms since 1970), last id of each stream}.
- * Read up to: the oldest entry that some group has not acknowledged; now, if there is none. */
+/* KEYS lease, incarnation, beat, positions, streams  ARGV us, ms of the lease, each stream's readers (other groups do
+ * not count) {0}: another one watches.  {1, incarnation and since, beat, read up to (ms since 1970), last id of each
+ * stream}. Read up to: the oldest entry that some group has not acknowledged; now, if there is none. The position of
+ * each group, below which it has acknowledged everything, is noted in passing. */
 static const struct redis_script look_script = {
     "#!lua flags=allow-oom\n" LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
     "if owner and owner ~= ARGV[1] then return {0} end\n"
@@ -34,22 +35,30 @@ static const struct redis_script look_script = {
     "  local ms = tonumber(string.match(id, '%d+'))\n"
     "  if ms < read_up_to then read_up_to = ms end\n"
     "end\n"
+    "local function note(key, group, pending)\n"
+    "  local position, ms = group['last-delivered-id'], pending and string.match(pending, '%d+')\n"
+    "  if ms then position = #ms < 16 and ms ~= '0' and string.format('%.0f-0', ms - 1) or '0-0' end\n"
+    "  local field = key .. ' ' .. group['name']\n"
+    "  if redis.call('HGET', KEYS[4], field) ~= position then redis.call('HSET', KEYS[4], field, position) end\n"
+    "end\n"
     "local lasts = {}\n"
-    "for i = 4, #KEYS do\n"
+    "for i = 5, #KEYS do\n"
     "  lasts[i] = ''\n"
     "  if redis.call('EXISTS', KEYS[i]) == 1 then\n"
     "    lasts[i] = map(redis.call('XINFO', 'STREAM', KEYS[i]))['last-generated-id']\n"
     "    for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[i])) do\n"
     "      local is = map(group)\n"
-    "      if string.find(',record,' .. ARGV[i - 1] .. ',', ',' .. is['name'] .. ',', 1, true) then\n"
-    "        if is['pending'] > 0 then see(redis.call('XPENDING', KEYS[i], is['name'])[2]) end\n"
+    "      if string.find(',record,' .. ARGV[i - 2] .. ',', ',' .. is['name'] .. ',', 1, true) then\n"
+    "        local pending = is['pending'] > 0 and redis.call('XPENDING', KEYS[i], is['name'])[2]\n"
+    "        if pending then see(pending) end\n"
+    "        note(KEYS[i], is, pending)\n"
     "        local unread = redis.call('XRANGE', KEYS[i], '(' .. is['last-delivered-id'], '+', 'COUNT', 1)[1]\n"
     "        if unread then see(unread[1]) end\n"
     "      end\n"
     "    end\n"
     "  end\n"
     "end\n"
-    "return {1, redis.call('GET', KEYS[2]) or '', redis.call('INCR', KEYS[3]), read_up_to, unpack(lasts, 4, #KEYS)}\n"};
+    "return {1, redis.call('GET', KEYS[2]) or '', redis.call('INCR', KEYS[3]), read_up_to, unpack(lasts, 5, #KEYS)}\n"};
 
 /* KEYS incarnation, beat, streams  ARGV the incarnation and since when something may be lost, each stream's mark or ''
  * Streams that are gone are made again, with the group that reads them all, so that their ids can be lifted.
@@ -248,9 +257,22 @@ static void declare_loss(void)
 
 /* ---- looking ---- */
 
+/* A stream whose last id is smaller than one that it had: it was deleted, or is an older one. */
+static bool has_gone_back(void)
+{
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        struct entry_id known, last = {0};
+
+        entry_id_parse(state.lasts[stream], &last);
+        if (entry_id_parse(state.marks[stream], &known) && entry_id_compare(last, known) < 0)
+            return true;
+    }
+    return false;
+}
+
 static void judge(void)
 {
-    const bool is_same = text_is(state.incarnation, state.wire.incarnation);
+    const bool is_same = text_is(state.incarnation, state.wire.incarnation) && !has_gone_back();
 
     if (!state.wire.is_known) {
         begin();
@@ -331,7 +353,7 @@ static void on_look(struct redis *redis, const struct redis_reply *reply, void *
 
 static void look(void *context)
 {
-    struct text words[3 + STREAM_COUNT + 2 + STREAM_COUNT];
+    struct text words[4 + STREAM_COUNT + 2 + STREAM_COUNT];
     size_t at = 0;
 
     (void)context;
@@ -339,6 +361,7 @@ static void look(void *context)
     words[at++] = stream_state_key(state.arena, "watch", "aggregator");
     words[at++] = stream_incarnation_key();
     words[at++] = stream_beat_key();
+    words[at++] = stream_positions_key();
     for (int stream = 0; stream < STREAM_COUNT; stream++)
         words[at++] = stream_key((enum stream)stream);
     words[at++] = text_of(state.name);
@@ -346,7 +369,7 @@ static void look(void *context)
     for (int stream = 0; stream < STREAM_COUNT; stream++)
         words[at++] = stream_readers((enum stream)stream);
     if (!store_is_up(state.sources->store) ||
-        !redis_eval(state.sources->redis, &look_script, on_look, NULL, 3 + STREAM_COUNT, at, words))
+        !redis_eval(state.sources->redis, &look_script, on_look, NULL, 4 + STREAM_COUNT, at, words))
         later(WATCH_MS);
 }
 

@@ -85,18 +85,24 @@ size_t reader_take(struct runner *runner, enum stream stream, const struct redis
 
 /* ---- reading ---- */
 
-/* BUSYGROUP is the usual answer. From 0, not $: what was said before the first worker came counts too. allow-oom: when
- * memory is full, whoever reads makes room, and cannot read without a group. */
+/* KEYS stream, positions  ARGV group
+ * BUSYGROUP is the usual answer. A group that was destroyed goes on where all was acknowledged, as far as that is known
+ * and the stream is still the same; else from 0, not $: what was said before the first worker came counts too.
+ * allow-oom: when memory is full, whoever reads makes room, and cannot read without a group. */
 static const struct redis_script group_script = {
-    "#!lua flags=allow-oom\n"
-    "return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')\n"};
+    "#!lua flags=allow-oom\n" LUA_IS_BEFORE LUA_MAP
+    "local from = redis.call('HGET', KEYS[2], KEYS[1] .. ' ' .. ARGV[1]) or '0-0'\n"
+    "if redis.call('EXISTS', KEYS[1]) == 0 or\n"
+    "   is_before(map(redis.call('XINFO', 'STREAM', KEYS[1]))['last-generated-id'], from) then from = '0-0' end\n"
+    "return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], from, 'MKSTREAM')\n"};
 
 static void set_up_groups(struct runner *runner)
 {
     for (size_t i = 0; i < runner->step->reads_count; i++) {
-        const struct text words[] = {stream_key(runner->step->reads[i]), text_of(runner->step->name)};
+        const struct text words[] = {stream_key(runner->step->reads[i]), stream_positions_key(),
+                                     text_of(runner->step->name)};
 
-        redis_eval(runner->reader, &group_script, NULL, NULL, 1, 2, words);
+        redis_eval(runner->reader, &group_script, NULL, NULL, 2, 3, words);
     }
 }
 

@@ -81,6 +81,11 @@ struct text stream_beat_key(void)
     return TEXT("karcis:beat");
 }
 
+struct text stream_positions_key(void)
+{
+    return TEXT("karcis:positions");
+}
+
 struct text stream_state_key(struct arena *arena, const char *what, const char *name)
 {
     return text_format(arena, "karcis:%s:%s", what, name);

@@ -39,6 +39,9 @@ struct text stream_turn_channel(struct arena *arena, struct text consumer);
  * another one, and everything said since then (microseconds since 1970; 0: no loss) may have been lost. */
 struct text stream_incarnation_key(void);
 struct text stream_beat_key(void); /* counted up, so that an older copy of Redis is known by its lower count */
+/* A hash: "<stream> <group>" to the id up to which the group had acknowledged everything at some time. A group that was
+ * destroyed goes on there. */
+struct text stream_positions_key(void);
 /* "karcis:<what>:<name>": of one process among its like. */
 struct text stream_state_key(struct arena *arena, const char *what, const char *name);
 /* "karcis:suspect:<step>:<stream>:<id>": how many workers took this entry alone, not sure to survive it. */

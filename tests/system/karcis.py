@@ -472,7 +472,7 @@ class Stack:
 
     def backlog(self):
         """{stream/group: entries pending, or 'unread'} of all groups that have something left to do."""
-        groups = self.unread_script(keys=STREAMS)
+        groups = self.unread_script(keys=[*STREAMS, "dead"])
         seen = {(stream, group) for stream, group, _, _ in groups}
         left = {f"{stream}/{group}": "no group" for stream, steps in GROUPS.items() for group in steps if (stream, group) not in seen}
         for stream, group, pending, is_read in groups:

@@ -4,7 +4,7 @@ import uuid
 import pytest
 
 from crew import Crew, WORKERS, steps_of
-from karcis import Stack, wait_until
+from karcis import wait_until
 
 STEPS = {step: program for program in WORKERS for step, _ in steps_of(program)}
 POISON = "f00dface-dead-4bad-8bad-00000000d1ed"
@@ -14,13 +14,9 @@ KILLS = "kill before send 1 " + "".join(rf"\x{byte:02x}" for byte in uuid.UUID(P
 
 @pytest.fixture
 def crew():
-    stack = Stack.start(TICKET_WORKERS=0, PAYMENT_WORKERS=0, AGGREGATORS=1)
-    crew = Crew(stack)
+    crew = Crew(AGGREGATORS=1, PAYMENT_FAILURE_RATE=0)
     yield crew
-    try:
-        crew.end()
-    finally:
-        stack.end()
+    crew.end()
 
 
 def supervise_until(condition, crew, program, **settings):
