@@ -50,7 +50,7 @@ class Storm:
         self.payer, self.reader, self.catalog = Payer(self), Reader(self), Catalog(self)
         self.publishers = [Publisher(self, f"p{n}", self.rate / PUBLISHERS) for n in range(PUBLISHERS)]
         self.nemesis = Nemesis(stack, self.journal, options.plan)
-        self.logs = LogWatch(stack)
+        self.logs = LogWatch(stack, options.losses)
 
     def make_wire(self):
         return Wire(self.stack, self.keys)

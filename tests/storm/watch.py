@@ -109,8 +109,9 @@ class Sampler(threading.Thread):
 class LogWatch:
     """What programs' logs say that nobody asked for. Logs are long and are begun anew: each is read once, a piece at a time."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, losses):
         self.stack, self.at, self.found, self.ends, self.warnings = stack, {}, [], Counter(), Counter()
+        self.losses = losses
 
     def look(self):
         for name in self.stack.names():
@@ -131,6 +132,8 @@ class LogWatch:
         for i, line in enumerate(lines):
             if SHAME.search(line):
                 self.found.append("\n".join([f"{name}:", *lines[i:i + 12]]))
+            if 'why="waited too long"' in line and not self.losses:
+                self.found.append(f"{name} had to mend what Redis did not lose: {line}")
             if "level=error" in line or "level=fatal" in line:
                 self.warnings[f"{name.rstrip('-0123456789')}: {line.split('event=', 1)[-1][:60]}"] += 1
             ended = ENDED.search(line)
