@@ -21,10 +21,11 @@
 #include "common/redis.h"
 #include "common/stream.h"
 
-/* KEYS lease, incarnation, beat, positions, streams  ARGV us, ms of the lease, each stream's readers (other groups do
- * not count) {0}: another one watches.  {1, incarnation and since, beat, read up to (ms since 1970), last id of each
- * stream}. Read up to: the oldest entry that some group has not acknowledged; now, if there is none. The position of
- * each group, below which it has acknowledged everything, is noted in passing. */
+/* KEYS lease, incarnation, beat, positions, recalled, streams  ARGV us, ms of the lease, each stream's readers (other
+ * groups do not count) {0}: another one watches.  {1, incarnation and since, beat, read up to (ms since 1970), the
+ * incarnation whose losses were all said again, last id of each stream}. Read up to: the oldest entry that some group
+ * has not acknowledged; now, if there is none. The position of each group, below which it has acknowledged everything,
+ * is noted in passing. */
 static const struct redis_script look_script = {
     "#!lua flags=allow-oom\n" LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
     "if owner and owner ~= ARGV[1] then return {0} end\n"
@@ -42,13 +43,13 @@ static const struct redis_script look_script = {
     "  if redis.call('HGET', KEYS[4], field) ~= position then redis.call('HSET', KEYS[4], field, position) end\n"
     "end\n"
     "local lasts = {}\n"
-    "for i = 5, #KEYS do\n"
+    "for i = 6, #KEYS do\n"
     "  lasts[i] = ''\n"
     "  if redis.call('EXISTS', KEYS[i]) == 1 then\n"
     "    lasts[i] = map(redis.call('XINFO', 'STREAM', KEYS[i]))['last-generated-id']\n"
     "    for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[i])) do\n"
     "      local is = map(group)\n"
-    "      if string.find(',record,' .. ARGV[i - 2] .. ',', ',' .. is['name'] .. ',', 1, true) then\n"
+    "      if string.find(',record,' .. ARGV[i - 3] .. ',', ',' .. is['name'] .. ',', 1, true) then\n"
     "        local pending = is['pending'] > 0 and redis.call('XPENDING', KEYS[i], is['name'])[2]\n"
     "        if pending then see(pending) end\n"
     "        note(KEYS[i], is, pending)\n"
@@ -58,7 +59,8 @@ static const struct redis_script look_script = {
     "    end\n"
     "  end\n"
     "end\n"
-    "return {1, redis.call('GET', KEYS[2]) or '', redis.call('INCR', KEYS[3]), read_up_to, unpack(lasts, 5, #KEYS)}\n"};
+    "return {1, redis.call('GET', KEYS[2]) or '', redis.call('INCR', KEYS[3]), read_up_to,\n"
+    "        redis.call('GET', KEYS[5]) or '', unpack(lasts, 6, #KEYS)}\n"};
 
 /* KEYS incarnation, beat, streams  ARGV the incarnation and since when something may be lost, each stream's mark or ''
  * Streams that are gone are made again, with the group that reads them all, so that their ids can be lifted.
@@ -99,6 +101,7 @@ static struct {
     struct wire wire;
     struct text marks[STREAM_COUNT];
     int64_t beat, read_up_to_us; /* what Redis says */
+    bool is_recalled;
     struct text incarnation, lasts[STREAM_COUNT];
 } state;
 
@@ -160,6 +163,7 @@ static void advance(void)
     params_text(params, text_of(state.wire.incarnation));
     params_int64(params, state.beat);
     params_time(params, state.read_up_to_us);
+    params_bool(params, state.is_recalled);
     store_begin(state.sources->store);
     store_send(state.sources->store, SQL(watch_advance), params, NULL, NULL);
     send_marks();
@@ -250,7 +254,6 @@ static void declare_loss(void)
     params_int64(params, state.wire.beat);
     params_text(params, text_of(made));
     params_int64(params, CLOCKS_DIFFER_MS);
-    params_int64(params, LOSSES_TOGETHER_MS);
     store_send(state.sources->store, SQL(watch_lose), params, on_declared_row, NULL);
     store_sync(state.sources->store, on_declared, NULL);
 }
@@ -329,7 +332,7 @@ static void on_look(struct redis *redis, const struct redis_reply *reply, void *
 
     (void)redis;
     (void)context;
-    if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count < 4 + STREAM_COUNT ||
+    if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count < 5 + STREAM_COUNT ||
         !store_is_up(state.sources->store)) {
         if (reply && reply->type == REDIS_ERROR)
             log_warn("cannot keep watch over Redis", LOG_TEXT("why", reply->text));
@@ -342,8 +345,9 @@ static void on_look(struct redis *redis, const struct redis_reply *reply, void *
         text_next(&words, ' ', &state.incarnation);
     state.beat = reply->items[2]->integer;
     state.read_up_to_us = reply->items[3]->integer * 1000;
+    state.is_recalled = state.incarnation.ptr && text_equal(reply->items[4]->text, state.incarnation);
     for (int stream = 0; stream < STREAM_COUNT; stream++) {
-        state.lasts[stream] = text_copy(state.arena, reply->items[4 + stream]->text);
+        state.lasts[stream] = text_copy(state.arena, reply->items[5 + stream]->text);
         state.marks[stream] = TEXT_NONE;
     }
     store_send(state.sources->store, SQL(watch_look), NULL, on_wire, NULL);
@@ -353,7 +357,7 @@ static void on_look(struct redis *redis, const struct redis_reply *reply, void *
 
 static void look(void *context)
 {
-    struct text words[4 + STREAM_COUNT + 2 + STREAM_COUNT];
+    struct text words[5 + STREAM_COUNT + 2 + STREAM_COUNT];
     size_t at = 0;
 
     (void)context;
@@ -362,6 +366,7 @@ static void look(void *context)
     words[at++] = stream_incarnation_key();
     words[at++] = stream_beat_key();
     words[at++] = stream_positions_key();
+    words[at++] = stream_recalled_key(state.arena, "hold");
     for (int stream = 0; stream < STREAM_COUNT; stream++)
         words[at++] = stream_key((enum stream)stream);
     words[at++] = text_of(state.name);
@@ -369,7 +374,7 @@ static void look(void *context)
     for (int stream = 0; stream < STREAM_COUNT; stream++)
         words[at++] = stream_readers((enum stream)stream);
     if (!store_is_up(state.sources->store) ||
-        !redis_eval(state.sources->redis, &look_script, on_look, NULL, 4 + STREAM_COUNT, at, words))
+        !redis_eval(state.sources->redis, &look_script, on_look, NULL, 5 + STREAM_COUNT, at, words))
         later(WATCH_MS);
 }
 

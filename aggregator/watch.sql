@@ -11,7 +11,8 @@ INSERT INTO log.wire (incarnation) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 
 
 -- name: watch_advance
 -- Two that watch at the same time do no harm: the beat only grows.
-UPDATE log.wire SET beat = $2, read_up_to = greatest(read_up_to, $3) WHERE incarnation = $1 AND beat < $2
+UPDATE log.wire SET beat = $2, read_up_to = greatest(read_up_to, $3), is_recalled = is_recalled OR $4
+WHERE incarnation = $1 AND beat < $2
 
 -- name: watch_mark
 INSERT INTO log.marks AS known (stream, entry_ms, entry_seq)
@@ -21,11 +22,10 @@ ON CONFLICT (stream) DO UPDATE SET entry_ms = excluded.entry_ms, entry_seq = exc
 WHERE (known.entry_ms, known.entry_seq) < (excluded.entry_ms, excluded.entry_seq)
 
 -- name: watch_lose
--- Only whoever saw the last beat may declare it; what an earlier loss may have lost counts again when it was lately.
+-- Only whoever saw the last beat may declare it. What an earlier loss may have lost counts again unless all of it was said.
 UPDATE log.wire
-SET incarnation = $3, beat = 0, losses = losses + 1, lost_at = now(),
-    lost_since = least(read_up_to - $4::bigint * interval '1 ms',
-                       CASE WHEN lost_at > now() - $5::bigint * interval '1 ms' THEN lost_since END)
+SET incarnation = $3, beat = 0, losses = losses + 1, lost_at = now(), is_recalled = false,
+    lost_since = least(read_up_to - $4::bigint * interval '1 ms', CASE WHEN NOT is_recalled THEN lost_since END)
 WHERE incarnation = $1 AND beat = $2
 RETURNING incarnation, lost_since
 

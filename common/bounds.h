@@ -65,18 +65,18 @@
 #define REDRIVE_AFTER_MS        10000 /* a booking is through in milliseconds; one that waits so long is looked after */
 #define REDRIVE_AGAIN_MS_MAX    300000 /* and again, with growing distance */
 #define REDRIVE_ROWS_MAX        2000   /* said again at once */
+#define REDRIVE_ROWS_PER_S      2000   /* a fifth of what the flow can take: new requests go on beside it */
 #define REDRIVE_WAITING_MAX     100000 /* remembered, to be looked after again: 3 MB */
 #define BOOKING_DEAD_S          86400  /* so long a booking with a dead letter is left to people; a day to see to it */
 #define REDRIVE_IDLE_MS         1000
-#define REDRIVE_ACTIVE_MS       50 /* between two looks at whether the wire is clear: so 40,000 rows a second at most */
+#define REDRIVE_ACTIVE_MS       50   /* between two looks at whether the wire is clear */
 #define LEASE_MS                3000 /* who redrives or keeps watch, until it is renewed; another takes over after it */
 #define WATCH_MS                1000 /* looks at whether Redis still is what it was */
 #define WATCH_AGAIN_MS          100  /* the second look, when the first found something wrong */
 #define CLOCKS_DIFFER_MS        5000 /* between Redis' machine and PostgreSQL's, at most */
-#define RESTORE_MS              60000   /* after a loss the log is compared with the bookings for so long */
-#define LOSSES_TOGETHER_MS      3600000 /* a second loss within this time: what the first may have lost counts again */
-#define DRAIN_MS                8000    /* SIGTERM to exit; stop_grace_period in compose is longer */
-#define CLAIM_ENTRIES_MAX       1000    /* taken over at once */
+#define RESTORE_MS              60000 /* after a loss the log is compared with the bookings for so long */
+#define DRAIN_MS                8000  /* SIGTERM to exit; stop_grace_period in compose is longer */
+#define CLAIM_ENTRIES_MAX       1000  /* taken over at once */
 #define REASON_DETAIL_BYTES_MAX 300
 
 /* ---- housekeeping ---- */

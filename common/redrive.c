@@ -142,7 +142,7 @@ static void on_said(struct redis *redis, const struct redis_reply *reply, void *
     log_warn("events said again", LOG_STRING("step", redriver->redrive->step->name), LOG_NUMBER("count", said),
              LOG_STRING("why", redriver->batch->is_recall ? "redis lost data" : "waited too long"));
     forget_cohort(redriver);
-    later(redriver, 0);
+    later(redriver, (int64_t)said * 1000 / REDRIVE_ROWS_PER_S);
 }
 
 static void on_loaded(struct store *store, const struct store_failure *failure, void *context)
@@ -440,7 +440,7 @@ struct redriver *redriver_new(struct worker *worker, const struct redrive *redri
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     redriver->keys_arena = arena_new();
     redriver->lease_key = stream_state_key(redriver->keys_arena, "redrive", redrive->step->name);
-    redriver->recalled_key = stream_state_key(redriver->keys_arena, "recalled", redrive->step->name);
+    redriver->recalled_key = stream_recalled_key(redriver->keys_arena, redrive->step->name);
     redriver->statements[0] = redrive->overdue;
     redriver->statements[1] = redrive->recall;
     redriver->statements[2] = redrive->step->loads[0].statement;

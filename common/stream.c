@@ -86,6 +86,11 @@ struct text stream_positions_key(void)
     return TEXT("karcis:positions");
 }
 
+struct text stream_recalled_key(struct arena *arena, const char *step)
+{
+    return stream_state_key(arena, "recalled", step);
+}
+
 struct text stream_state_key(struct arena *arena, const char *what, const char *name)
 {
     return text_format(arena, "karcis:%s:%s", what, name);

@@ -42,6 +42,8 @@ struct text stream_beat_key(void); /* counted up, so that an older copy of Redis
 /* A hash: "<stream> <group>" to the id up to which the group had acknowledged everything at some time. A group that was
  * destroyed goes on there. */
 struct text stream_positions_key(void);
+/* The last incarnation after whose beginning everything that this step may owe was said again. */
+struct text stream_recalled_key(struct arena *arena, const char *step);
 /* "karcis:<what>:<name>": of one process among its like. */
 struct text stream_state_key(struct arena *arena, const char *what, const char *name);
 /* "karcis:suspect:<step>:<stream>:<id>": how many workers took this entry alone, not sure to survive it. */

@@ -8,7 +8,8 @@ CREATE TABLE log.wire (
     read_up_to  timestamptz NOT NULL DEFAULT now(),       -- what was said before this, all groups have read
     losses      bigint NOT NULL DEFAULT 0,
     lost_since  timestamptz,                              -- what was said since may have been lost with the last incarnation
-    lost_at     timestamptz
+    lost_at     timestamptz,
+    is_recalled boolean NOT NULL DEFAULT true             -- all of that was said again
 );
 
 -- The highest id that each stream has had: ids below it must not be used again.
