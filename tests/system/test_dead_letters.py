@@ -33,7 +33,12 @@ class Operator:
         return status, json.loads(body) if body else None
 
     def letters(self, query=""):
-        return self.get(f"/dead-letters?limit=1000{query}")[1]["items"]
+        """All of them; a page ends early when its letters are large."""
+        found, after = [], ""
+        while after is not None:
+            page = self.get(f"/dead-letters?limit=1000{query}{after and f'&after={after}'}")[1]
+            found, after = found + page["items"], page["next"]
+        return found
 
     def letter(self, entry, stream="booking.requested", step="hold"):
         """The letter about this entry, as GET shows it, once it is stored."""
