@@ -62,7 +62,6 @@ struct redriver {
     struct arena *arena, *batch_arena, *keys_arena;
     struct text lease_key, recalled_key;
 
-    bool is_leader;
     int64_t place_us; /* everything decided before this place was looked at once */
     struct uuid place;
     struct waiting *waiting; /* to be looked at again */
@@ -100,7 +99,7 @@ static void forget_cohort(struct redriver *redriver)
 static void forget_all(struct redriver *redriver)
 {
     forget_cohort(redriver);
-    redriver->is_leader = redriver->is_recalling = false;
+    redriver->is_recalling = false;
     redriver->place_us = 0;
     redriver->waiting_count = 0;
 }
@@ -378,7 +377,6 @@ static void on_look(struct redis *redis, const struct redis_reply *reply, void *
         later(redriver, REDRIVE_IDLE_MS);
         return;
     }
-    redriver->is_leader = true;
     incarnation = reply->items[1]->text;
     recalled = redriver->is_recalling ? text_of(redriver->incarnation) : reply->items[2]->text;
     if (incarnation.len > 0 && !begins_with_word(incarnation, recalled))

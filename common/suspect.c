@@ -4,7 +4,6 @@
  * `dead` without being looked at. Its innocent neighbours are through by then, one by one. */
 #include "common/arena.h"
 #include "common/bounds.h"
-#include "common/config.h"
 #include "common/log.h"
 #include "common/runner.h"
 

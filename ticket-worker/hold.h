@@ -56,6 +56,8 @@ static inline const struct request *request_of(const struct batch *batch, size_t
     return batch->entries[i]->detail;
 }
 
+/* A row of hold_known. */
+struct known hold_read_known(struct arena *arena, const struct rows *rows, size_t row);
 struct show *hold_find_show(struct hold_work *work, struct text id);
 struct seat *hold_find_seat(struct hold_work *work, struct text show,
                             struct text label);                             /* one that the batch asks for */

@@ -110,6 +110,24 @@ static bool bind_keys(struct batch *batch, struct params *params)
     return true;
 }
 
+struct known hold_read_known(struct arena *arena, const struct rows *rows, size_t row)
+{
+    return (struct known){
+        .is_known = true,
+        .fingerprint = rows_int(rows, row, 1),
+        .status = text_copy(arena, rows_text(rows, row, 2)),
+        .user = text_copy(arena, rows_text(rows, row, 3)),
+        .show = text_copy(arena, rows_text(rows, row, 4)),
+        .seats = text_copy(arena, rows_text(rows, row, 5)),
+        .amount = rows_int(rows, row, 6),
+        .currency = text_copy(arena, rows_text(rows, row, 7)),
+        .hold_expires_at_us = rows_time(rows, row, 8),
+        .pays_by_link = rows_bool(rows, row, 9),
+        .reason = text_copy(arena, rows_text(rows, row, 10)),
+        .requested_at_us = rows_time(rows, row, 11),
+    };
+}
+
 static void take_known(struct batch *batch, const struct rows *rows)
 {
     struct hold_work *work = batch->work;
@@ -119,20 +137,7 @@ static void take_known(struct batch *batch, const struct rows *rows)
 
         if (!batch_find(batch, rows_uuid(rows, row, 0), &i))
             continue;
-        work->known[i] = (struct known){
-            .is_known = true,
-            .fingerprint = rows_int(rows, row, 1),
-            .status = text_copy(batch->arena, rows_text(rows, row, 2)),
-            .user = text_copy(batch->arena, rows_text(rows, row, 3)),
-            .show = text_copy(batch->arena, rows_text(rows, row, 4)),
-            .seats = text_copy(batch->arena, rows_text(rows, row, 5)),
-            .amount = rows_int(rows, row, 6),
-            .currency = text_copy(batch->arena, rows_text(rows, row, 7)),
-            .hold_expires_at_us = rows_time(rows, row, 8),
-            .pays_by_link = rows_bool(rows, row, 9),
-            .reason = text_copy(batch->arena, rows_text(rows, row, 10)),
-            .requested_at_us = rows_time(rows, row, 11),
-        };
+        work->known[i] = hold_read_known(batch->arena, rows, row);
     }
 }
 

@@ -29,20 +29,8 @@ static void take_rows(struct batch *batch, const struct rows *rows)
 
         if (!batch_find(batch, rows_uuid(rows, row, 0), &i))
             continue;
-        work->known[i] = (struct known){
-            .is_known = true,
-            .status = text_copy(batch->arena, rows_text(rows, row, 1)),
-            .user = text_copy(batch->arena, rows_text(rows, row, 2)),
-            .show = text_copy(batch->arena, rows_text(rows, row, 3)),
-            .seats = text_copy(batch->arena, rows_text(rows, row, 4)),
-            .amount = rows_int(rows, row, 5),
-            .currency = text_copy(batch->arena, rows_text(rows, row, 6)),
-            .hold_expires_at_us = rows_time(rows, row, 7),
-            .pays_by_link = rows_bool(rows, row, 8),
-            .reason = text_copy(batch->arena, rows_text(rows, row, 9)),
-            .requested_at_us = rows_time(rows, row, 10),
-        };
-        batch->entries[i]->traceparent = text_copy(batch->arena, rows_text(rows, row, 11));
+        work->known[i] = hold_read_known(batch->arena, rows, row);
+        batch->entries[i]->traceparent = text_copy(batch->arena, rows_text(rows, row, 12));
     }
 }
 

@@ -22,7 +22,8 @@ UNION ALL
 (SELECT booking_id, closed_at, false FROM page ORDER BY booking_id DESC LIMIT 1)
 
 -- name: redrive_load
-SELECT booking_id, status::text, user_name, show_id, array_to_string(seats, ','), amount, currency, hold_expires_at,
-       pays_by_link, reason, requested_at, traceparent
+-- The columns of hold_known, and the trace.
+SELECT booking_id, fingerprint, status::text, user_name, show_id, array_to_string(seats, ','), amount, currency,
+       hold_expires_at, pays_by_link, reason, requested_at, traceparent
 FROM ticketing.bookings
 WHERE booking_id = ANY($1::uuid[])
