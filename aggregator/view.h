@@ -2,7 +2,8 @@
  * line in serve.c.
  *
  * The idea to hold in mind: all views share one pipelined connection to PostgreSQL; each request is one group on it, so
- * many are under way at once and none waits for another's answer. A view only reads. */
+ * many are under way at once and none waits for another's answer. A view only reads; watch, which shows
+ * nothing, shares the connections and writes the two tables that it alone has. */
 #ifndef KARCIS_VIEW_H
 #define KARCIS_VIEW_H
 

@@ -22,10 +22,13 @@
 #include "common/stream.h"
 
 /* KEYS lease, incarnation, beat, positions, recalled, streams  ARGV us, ms of the lease, each stream's readers (other
- * groups do not count) {0}: another one watches.  {1, incarnation and since, beat, read up to (ms since 1970), the
- * incarnation whose losses were all said again, last id of each stream}. Read up to: the oldest entry that some group
- * has not acknowledged; now, if there is none. The position of each group, below which it has acknowledged everything,
- * is noted in passing. */
+ * groups do not count)
+ *
+ * {0}: another one watches.
+ *
+ * {1, incarnation and since, beat, read up to (ms since 1970), the incarnation whose losses were all said again, last
+ * id of each stream}. Read up to: the oldest entry that some group has not acknowledged; now, if there is none. The
+ * position of each group, below which it has acknowledged everything, is noted in passing. */
 static const struct redis_script look_script = {
     "#!lua flags=allow-oom\n" LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
     "if owner and owner ~= ARGV[1] then return {0} end\n"
