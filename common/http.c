@@ -16,32 +16,20 @@
 #include "common/buffer.h"
 #include "common/clock.h"
 #include "common/connections.h"
+#include "common/dispatch.h"
 #include "common/id.h"
-#include "common/keys.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/metrics.h"
 #include "common/problem.h"
 #include "common/request.h"
 
 #define SPARE_ARENAS 64 /* kept for the requests to come */
 
-/* One route of one table, and how it is used. */
-struct route_use {
-    struct route_use *next;
-    const struct route *route;
-    void *context;
-    struct metrics_counter *answers[6]; /* by the status's first digit; NULL before the first */
-    struct metrics_histogram *seconds;
-};
-
 struct http {
     struct loop *loop;
     struct evhttp *evhttp;
     struct connections *connections;
-    struct keys keys;
-    struct route_use *routes, **last_route;
-    struct route_use unrouted;
+    struct dispatch *dispatch;
     struct request *requests; /* not yet answered */
     size_t spare_count;
     struct arena *spare[SPARE_ARENAS];
@@ -62,7 +50,6 @@ static struct request *request_new(struct http *http, struct evhttp_request *evh
     request->http = http;
     request->evhttp = evhttp;
     request->started_us = clock_monotonic_us();
-    request->use = &http->unrouted;
     request->link = &http->requests;
     request->next = http->requests;
     if (request->next)
@@ -132,7 +119,11 @@ static void read_request(struct request *request)
     struct evbuffer *input = evhttp_request_get_input_buffer(request->evhttp);
     struct text id;
 
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request->evhttp);
+
     read_head(request);
+    request->target_path = text_of(evhttp_uri_get_path(uri));
+    request->target_query = text_of(evhttp_uri_get_query(uri));
     request->method = method_name(request->evhttp);
     request->body.len = evbuffer_get_length(input);
     request->body.ptr = (const char *)evbuffer_pullup(input, -1);
@@ -140,83 +131,6 @@ static void read_request(struct request *request)
     if (!text_is_identifier(id, IDENTIFIER_BYTES_MAX))
         id = uuid_text(request->arena, uuid_now(clock_now_ms()));
     request->id = id;
-}
-
-/* Answers, and returns false, if the request's key does not do. */
-static bool authorize(struct request *request, enum route_who who)
-{
-    const enum route_who is = keys_role(&request->http->keys, request_header(request, "Authorization"));
-
-    if (is >= who)
-        return true;
-    if (is == CLIENT) {
-        answer_problem(request, 403, "forbidden", "this needs the admin key");
-        return false;
-    }
-    answer_header(request, "WWW-Authenticate", TEXT("Bearer realm=\"karcis\""));
-    answer_problem(request, 401, "unauthorized", "send a valid key: Authorization: Bearer KEY");
-    return false;
-}
-
-/* ---- where to ---- */
-
-/* The route; NULL: none has this path (then `methods` is empty) or none this method. */
-static struct route_use *find_route(struct request *request, const struct route_path *path, struct buffer *methods)
-{
-    struct route_values values;
-
-    for (struct route_use *use = request->http->routes; use; use = use->next) {
-        if (!route_path_fits(use->route->path, path, &values))
-            continue;
-        if (strcmp(use->route->method, request->method) == 0) {
-            request->path = values;
-            return use;
-        }
-        buffer_format(methods, "%s%s, ", use->route->method, strcmp(use->route->method, "GET") == 0 ? ", HEAD" : "");
-    }
-    return NULL;
-}
-
-static void answer_other_method(struct request *request, struct text methods)
-{
-    answer_header(request, "Allow", methods);
-    if (strcmp(request->method, "OPTIONS") != 0) {
-        answer_problem(request, 405, "method_not_allowed", "this path does not have this method; see Allow");
-        return;
-    }
-    answer_header(request, "Access-Control-Allow-Methods", methods);
-    answer_header(request, "Access-Control-Allow-Headers",
-                  TEXT("Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, X-Request-Id"));
-    answer_header(request, "Access-Control-Max-Age", TEXT("600"));
-    answer_empty(request, 204);
-}
-
-static void dispatch(struct request *request)
-{
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request->evhttp);
-    struct buffer methods = buffer_in(request->arena);
-    struct route_path path;
-    struct route_use *use;
-
-    if (!route_path_parse(request->arena, text_of(evhttp_uri_get_path(uri)), &path)) {
-        answer_problem(request, 400, "bad_path", "the path is not well formed");
-        return;
-    }
-    if (!route_query_parse(request->arena, text_of(evhttp_uri_get_query(uri)), &request->query)) {
-        answer_problem(request, 400, "bad_query", "the query is not well formed, or names something twice");
-        return;
-    }
-    use = find_route(request, &path, &methods);
-    if (use) {
-        request->use = use;
-        if (use->route->who == ANYONE || authorize(request, use->route->who))
-            use->route->handler(request, use->context);
-    } else if (methods.len == 0) {
-        answer_not_found(request, "there is nothing at this path");
-    } else {
-        buffer_add(&methods, TEXT("OPTIONS"));
-        answer_other_method(request, buffer_take(&methods));
-    }
 }
 
 static void on_request(struct evhttp_request *evhttp, void *context)
@@ -236,7 +150,7 @@ static void on_request(struct evhttp_request *evhttp, void *context)
     } else if (request->body.len > HTTP_BODY_BYTES_MAX) {
         answer_problem(request, 413, "too_large", "the body is larger than 1 MiB");
     } else {
-        dispatch(request);
+        dispatch_request(http->dispatch, request);
     }
 }
 
@@ -245,25 +159,6 @@ static void on_request(struct evhttp_request *evhttp, void *context)
 void http_set_header(struct request *request, const char *name, struct text value)
 {
     evhttp_add_header(request->evhttp->output_headers, name, text_terminated(request->arena, value));
-}
-
-static void record_answer(struct request *request, int status)
-{
-    struct route_use *use = request->use;
-    const struct route *route = use->route;
-    const int64_t took_us = clock_monotonic_us() - request->started_us;
-    const char class[] = {(char)('0' + status / 100), 'x', 'x', '\0'};
-
-    if (!use->answers[status / 100])
-        use->answers[status / 100] = metrics_counter("karcis_http_requests_total", "Requests answered.", "method",
-                                                     route->method, "path", route->path, "status", class, NULL);
-    if (!use->seconds)
-        use->seconds = metrics_histogram("karcis_http_request_seconds", "From the whole request to its answer.",
-                                         METRICS_SECONDS, "method", route->method, "path", route->path, NULL);
-    metrics_count(use->answers[status / 100], 1);
-    metrics_observe(use->seconds, (double)took_us / 1e6);
-    log_debug("request answered", LOG_TEXT("request", request->id), LOG_STRING("method", request->method),
-              LOG_STRING("path", route->path), LOG_NUMBER("status", status), LOG_NUMBER("took_us", took_us));
 }
 
 void http_send(struct request *request, int status, const char *content_type, struct text body)
@@ -284,7 +179,7 @@ void http_send(struct request *request, int status, const char *content_type, st
         http_set_header(request, "Content-Length", text_of_int64(request->arena, (int64_t)body.len));
     else
         evbuffer_add(output, body.ptr, body.len);
-    record_answer(request, status);
+    dispatch_note_answer(request, status);
     evhttp_send_reply(request->evhttp, status, problem_title(status), output);
     evbuffer_free(output);
     request_free(request);
@@ -294,15 +189,12 @@ void http_send(struct request *request, int status, const char *content_type, st
 
 struct http *http_open(struct loop *loop, const struct http_options *options)
 {
-    static const struct route none = {.method = "other", .path = "other"};
     struct http *http = calloc(1, sizeof *http);
 
     if (!http || !(http->evhttp = evhttp_new(loop->base)))
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     http->loop = loop;
-    http->last_route = &http->routes;
-    http->unrouted.route = &none;
-    http->keys = keys_make(options->client_key, options->admin_key);
+    http->dispatch = dispatch_new(options->client_key, options->admin_key);
     evhttp_set_timeout(http->evhttp, HTTP_IDLE_MS / 1000);
     evhttp_set_max_headers_size(http->evhttp, HTTP_HEADER_BYTES_MAX);
     evhttp_set_max_body_size(http->evhttp, HTTP_BODY_BYTES_READ_MAX);
@@ -316,16 +208,7 @@ struct http *http_open(struct loop *loop, const struct http_options *options)
 
 void http_add_routes(struct http *http, const struct route *routes, void *context)
 {
-    for (; routes->method; routes++) {
-        struct route_use *use = calloc(1, sizeof *use);
-
-        if (!use)
-            log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
-        use->route = routes;
-        use->context = context;
-        *http->last_route = use;
-        http->last_route = &use->next;
-    }
+    dispatch_add_routes(http->dispatch, routes, context);
 }
 
 static void end_stop(void *context)
@@ -358,10 +241,7 @@ void http_close(struct http *http)
     }
     evhttp_free(http->evhttp);
     connections_close(http->connections);
-    for (struct route_use *use = http->routes, *next; use; use = next) {
-        next = use->next;
-        free(use);
-    }
+    dispatch_free(http->dispatch);
     while (http->spare_count)
         arena_free(http->spare[--http->spare_count]);
     loop_timer_free(http->stop_timer);

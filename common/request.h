@@ -18,8 +18,9 @@ struct route_use;
 
 struct request {
     struct arena *arena;
-    struct text id;     /* X-Request-Id: the client's, or made here */
-    const char *method; /* GET for HEAD too: the server leaves the body out */
+    struct text id;                        /* X-Request-Id: the client's, or made here */
+    const char *method;                    /* GET for HEAD too: the server leaves the body out */
+    struct text target_path, target_query; /* as they came; query: ptr NULL without a question mark */
     struct text body;
     struct route_values path, query;
     struct head head;
@@ -27,7 +28,7 @@ struct request {
     /* The server's own. */
     struct http *http;
     struct evhttp_request *evhttp;
-    struct route_use *use;   /* the route it took */
+    struct route_use *use;   /* the route it took; NULL: none */
     struct json_t *document; /* what request_json gave out */
     int64_t started_us;
     struct request *next, **link; /* among those not answered */
