@@ -40,6 +40,7 @@
     1000000 /* in one array of a reply; the longest we ask for are CLAIM_ENTRIES_MAX and BATCH_MAX */
 #define STORE_CONNECT_MS   3000
 #define STORE_STATEMENT_MS 10000 /* a batch commits in 2 to 20 ms; 10 s means stopped */
+#define STORE_LOOK_MS      1000 /* how often that is looked at; an idle connection is asked for a sign of life as often */
 /* A connection on which nothing is said, and whose other end has vanished without a word: asked after so long, so
  * often. It is noticed after some 10 s, before it is needed. */
 #define KEEPALIVE_IDLE_S     5

@@ -175,7 +175,9 @@ static void on_watchdog(void *context)
         }
         break;
     }
-    loop_timer_set(store->watchdog, STORE_STATEMENT_MS / 4);
+    if (store->ring_count == 0)
+        store_sync(store, NULL, NULL); /* who asks nothing would not notice that the server is frozen */
+    loop_timer_set(store->watchdog, STORE_LOOK_MS);
 }
 
 /* ---- answers ---- */
@@ -313,7 +315,7 @@ static void on_prepared(struct store *store, const struct store_failure *failure
     store->state = UP;
     store->attempt = 0;
     store->last_error[0] = '\0';
-    loop_timer_set(store->watchdog, STORE_STATEMENT_MS / 4);
+    loop_timer_set(store->watchdog, STORE_LOOK_MS);
     log_debug("postgres ready", LOG_STRING("connection", store->options.name));
     if (store->options.on_state)
         store->options.on_state(store, true, store->options.context);

@@ -11,8 +11,14 @@ def everything_stored(stack):
 
 
 def everything_said(stack):
-    return {(stream, fields.get("event_id", entry)) for stream in ("seat.held", "invoice.created", "payment.done", "booking.closed")
-            for entry, fields in stack.entries(stream)}
+    return {stream: {fields.get("event_id", entry) for entry, fields in stack.entries(stream)}
+            for stream in ("seat.held", "invoice.created", "payment.done", "booking.closed")}
+
+
+def differences(before, after):
+    """Of each table or stream what is gone and what is new; {} if nothing is."""
+    both = {name: (set(before[name]) - set(after[name]), set(after[name]) - set(before[name])) for name in before}
+    return {name: {"gone": gone, "new": new} for name, (gone, new) in both.items() if gone or new}
 
 
 def effects(stack, booking):
@@ -78,7 +84,7 @@ def test_the_same_event_twice_on_any_stream_has_one_effect(stack):
         for _ in range(3):
             stack.xadd(fields, stream=stream)
         stack.wait_drained()
-    assert everything_stored(stack) == before
+    assert differences(before, everything_stored(stack)) == {}
     assert effects(stack, booking) == ([1, 1, 1, 1], [1, 1, 1, 1])
 
 
@@ -98,5 +104,5 @@ def test_every_stream_read_again_from_its_beginning_changes_nothing(stack):
             stack.redis.xgroup_setid(stream, group["name"], 0)
     stack.book(show, "A1", user="budi", booking_id=refused)  # wakes the readers; the id is taken
     stack.wait_drained(timeout=60)
-    assert everything_stored(stack) == stored
-    assert everything_said(stack) == said
+    assert differences(stored, everything_stored(stack)) == {}
+    assert differences(said, everything_said(stack)) == {}
