@@ -1,38 +1,13 @@
-/* GET /shows, /shows/{id}, /shows/{id}/seats. */
+/* GET /shows, /shows/{id}, /shows/{id}/seats, /shows/{id}/seats/{label}. */
 #include "aggregator/shows.sql.h"
 #include "aggregator/view.h"
 #include "common/answer.h"
 #include "common/arena.h"
-#include "common/id.h"
+#include "common/bounds.h"
 #include "common/page.h"
 #include "common/problem.h"
 #include "common/request.h"
-
-static void write_show(struct json *json, const struct rows *rows, size_t row)
-{
-    const int64_t open = rows_int(rows, row, 11), on_going = rows_int(rows, row, 12), booked = rows_int(rows, row, 13);
-
-    json_begin_object(json);
-    view_column_text(json, "id", rows, row, 0);
-    view_column_text(json, "title", rows, row, 1);
-    view_column_text(json, "venue", rows, row, 2);
-    view_column_time(json, "starts_at", rows, row, 3);
-    view_column_time(json, "doors_at", rows, row, 4);
-    view_column_text(json, "time_zone", rows, row, 5);
-    json_key(json, "price");
-    json_money(json, rows_int(rows, row, 6), rows_text(rows, row, 7));
-    if (rows_bool(rows, row, 8)) {
-        view_int(json, "capacity", open + on_going + booked);
-    } else {
-        json_key(json, "seats");
-        json_raw(json, rows_is_null(rows, row, 10) ? TEXT("[]") : rows_text(rows, row, 10));
-    }
-    view_column_text(json, "organizer_url", rows, row, 9);
-    view_int(json, "open", open);
-    view_int(json, "on_going", on_going);
-    view_int(json, "booked", booked);
-    json_end_object(json);
-}
+#include "common/shown.h"
 
 static void on_shows(const struct rows *rows, struct query *query)
 {
@@ -41,30 +16,60 @@ static void on_shows(const struct rows *rows, struct query *query)
     for (size_t row = 0; row < rows_count(rows); row++) {
         if (!page_add(&writer, rows_text(rows, row, 0)))
             break;
-        write_show(&query->json, rows, row);
+        shown_show(&query->json, rows, row);
     }
     page_end(&writer);
+}
+
+static bool refuse_pages(struct request *request)
+{
+    answer_problem(
+        request, 400, "bad_page",
+        "page and pageSize are whole numbers from 1 up, pageSize at most 1000, and go without limit and after");
+    return false;
+}
+
+/* ?page and ?pageSize, as other shops number their pages. False: they cannot be, and the request has been answered. */
+static bool read_numbered_page(struct request *request, struct page *page, int64_t *skip)
+{
+    const struct text number = request_query_value(request, "page"), size = request_query_value(request, "pageSize");
+    int64_t n = 1;
+
+    *skip = 0;
+    if (!number.ptr && !size.ptr)
+        return true;
+    if (request_query_value(request, "limit").ptr || page->after.ptr ||
+        (size.ptr && !text_to_int64(size, 1, LIST_LIMIT_MAX, &page->limit)) ||
+        (number.ptr && !text_to_int64(number, 1, PAGE_NUMBER_MAX, &n)))
+        return refuse_pages(request);
+    *skip = (n - 1) * page->limit;
+    return true;
 }
 
 static void list_shows(struct request *request, void *context)
 {
     struct page *page = ARENA_NEW(request->arena, struct page);
     struct params *params = params_new(request->arena);
+    int64_t skip;
 
-    if (!page_read(request, page))
+    if (!page_read(request, page) || !read_numbered_page(request, page, &skip))
         return;
     params_text(params, TEXT_NONE);
     params_text(params, page->after);
     params_int64(params, page->limit + 1);
+    params_text(params, request_query_value(request, "title"));
+    params_int64(params, skip);
     view_query(context, request, SQL(shows_list), params, on_shows, page);
 }
 
 static void on_show(const struct rows *rows, struct query *query)
 {
-    if (rows_count(rows) == 0)
+    if (rows_count(rows) == 0) {
         query->not_found = "there is no such show";
-    else
-        write_show(&query->json, rows, 0);
+        return;
+    }
+    shown_show(&query->json, rows, 0);
+    query->tag = shown_show_tag(query->request->arena, rows, 0);
 }
 
 static void show_one(struct request *request, void *context)
@@ -74,22 +79,12 @@ static void show_one(struct request *request, void *context)
     params_text(params, request_path_value(request, "id"));
     params_text(params, TEXT_NONE);
     params_int64(params, 1);
+    params_text(params, TEXT_NONE);
+    params_int64(params, 0);
     view_query(context, request, SQL(shows_list), params, on_show, NULL);
 }
 
 /* ---- seats ---- */
-
-static void write_seat(struct json *json, const struct rows *rows, size_t row)
-{
-    json_begin_object(json);
-    view_column_text(json, "label", rows, row, 0);
-    view_column_text(json, "status", rows, row, 1);
-    json_key(json, "price");
-    json_money(json, rows_int(rows, row, 2), rows_text(rows, row, 3));
-    view_text(json, "booking_id",
-              rows_is_null(rows, row, 4) ? TEXT_NONE : uuid_text(json->buffer.arena, rows_uuid(rows, row, 4)));
-    json_end_object(json);
-}
 
 static void on_seats(const struct rows *rows, struct query *query)
 {
@@ -102,9 +97,10 @@ static void on_seats(const struct rows *rows, struct query *query)
     for (size_t row = 0; row < rows_count(rows) && !rows_is_null(rows, row, 0); row++) {
         if (!page_add(&writer, rows_text(rows, row, 0)))
             break;
-        write_seat(&query->json, rows, row);
+        shown_seat(&query->json, rows, row);
     }
     page_end(&writer);
+    query->is_tagged = true; /* whoever looks at a seat map again and again is spared what has not changed */
 }
 
 /* ptr NULL: any status. False: it is none, and the request has been answered. */
@@ -139,13 +135,33 @@ static void list_seats(struct request *request, void *context)
     view_query(context, request, SQL(shows_seats), params, on_seats, page);
 }
 
+static void on_seat(const struct rows *rows, struct query *query)
+{
+    if (rows_count(rows) == 0) {
+        query->not_found = "there is no such seat";
+        return;
+    }
+    shown_seat(&query->json, rows, 0);
+    query->tag = text_copy(query->request->arena, rows_text(rows, 0, SHOWN_SEAT_TAG));
+}
+
+static void show_seat(struct request *request, void *context)
+{
+    struct params *params = params_new(request->arena);
+
+    params_text(params, request_path_value(request, "id"));
+    params_text(params, request_path_value(request, "label"));
+    view_query(context, request, SQL(shows_seat), params, on_seat, NULL);
+}
+
 static const struct route routes[] = {
     {"GET", "/shows", ANYONE, list_shows},
     {"GET", "/shows/{id}", ANYONE, show_one},
     {"GET", "/shows/{id}/seats", ANYONE, list_seats},
+    {"GET", "/shows/{id}/seats/{label}", ANYONE, show_seat},
     {0},
 };
 
-static const struct statement *const statements[] = {SQL(shows_list), SQL(shows_seats), NULL};
+static const struct statement *const statements[] = {SQL(shows_list), SQL(shows_seats), SQL(shows_seat), NULL};
 
 const struct view shows = {.routes = routes, .statements = statements};

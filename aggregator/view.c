@@ -3,6 +3,7 @@
 
 #include "common/answer.h"
 #include "common/arena.h"
+#include "common/etag.h"
 #include "common/request.h"
 
 struct pending_query {
@@ -29,6 +30,10 @@ static void on_done(struct store *store, const struct store_failure *failure, vo
         query->elsewhere(query);
     else if (query->not_found)
         answer_not_found(query->request, query->not_found);
+    else if (query->tag.ptr)
+        etag_answer_json(query->request, 200, &query->json, query->tag);
+    else if (query->is_tagged)
+        etag_answer_document(query->request, 200, &query->json);
     else
         answer_json(query->request, 200, &query->json);
 }

@@ -36,6 +36,8 @@ extern const struct view shows, bookings, events, dead_letters, stats, watch;
 struct query {
     struct request *request;
     struct json json;                       /* on_rows writes the answer here, */
+    struct text tag;                        /* its ETag, if it has one; */
+    bool is_tagged;                         /* the ETag is made of the answer; */
     const char *not_found;                  /* or says what there is not, */
     void (*elsewhere)(struct query *query); /* or who looks elsewhere then, and answers */
     const void *context;                    /* the view's own */

@@ -90,6 +90,24 @@ struct body body_object(const struct body *body, const char *name)
     return inner;
 }
 
+struct body body_item(const json_t *array, size_t index, struct problems *problems)
+{
+    struct body item = {.object = json_array_get(array, index), .problems = problems};
+    const struct text pointer = text_format(problems->arena, "/%zu", index);
+
+    item.pointer = pointer.ptr;
+    if (!json_is_object(item.object)) {
+        problems_add(problems, pointer, "must be an object");
+        item.object = NULL;
+    }
+    return item;
+}
+
+bool body_is_named(const struct body *body, const char *name)
+{
+    return body->object && json_object_get(body->object, name);
+}
+
 bool body_is_given(const struct body *body, const char *name)
 {
     return member(body, name) != NULL;

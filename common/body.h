@@ -31,8 +31,11 @@ struct body {
 /* The whole document, or the member `name`. A problem, and .object NULL, if it is not an object. */
 struct body body_open(const struct json_t *document, struct problems *problems);
 struct body body_object(const struct body *body, const char *name);
+/* One of an array's. */
+struct body body_item(const struct json_t *array, size_t index, struct problems *problems);
 
 bool body_is_given(const struct body *body, const char *name);
+bool body_is_named(const struct body *body, const char *name); /* given, or null */
 void body_require(const struct body *body, const char *name);
 void body_refuse(const struct body *body, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -106,6 +106,7 @@
 #define HTTP_STOP_MS          7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
 #define LIST_LIMIT_DEFAULT    50
 #define LIST_LIMIT_MAX        1000
+#define PAGE_NUMBER_MAX       1000000 /* of numbered pages, which are counted through from the first */
 /* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little), in so many
  * entries (0.3 ms of Redis's time), and not for ids older than the longest backlog worth waiting for. */
 #define REQUESTED_BEFORE_MS   100

@@ -189,7 +189,7 @@ static enum store_result class_of(const char *sqlstate)
         enum store_result result;
     } classes[] = {
         {"40", STORE_CONFLICT}, {"23505", STORE_CONFLICT}, {"55P03", STORE_CONFLICT}, {"22", STORE_BAD_DATA},
-        {"23", STORE_BAD_DATA}, {"42", STORE_BROKEN},      {"0A", STORE_BROKEN},
+        {"23", STORE_BAD_DATA}, {"42", STORE_BROKEN},      {"0A", STORE_BROKEN},      {STORE_REFUSED, STORE_BAD_DATA},
     };
 
     for (size_t i = 0; sqlstate && i < sizeof classes / sizeof *classes; i++)

@@ -88,6 +88,8 @@ enum store_result {
     STORE_BROKEN    /* our SQL or rights: 42xxx and the like */
 };
 
+#define STORE_REFUSED "KR001" /* the sqlstate of karcis.refuse_if; the message is its code */
+
 struct store_failure {
     enum store_result result;
     char sqlstate[6];

@@ -11,13 +11,14 @@
 #include "common/worker.h"
 #include "publisher/book.h"
 #include "publisher/catalog.h"
+#include "publisher/catalog_change.h"
 #include "publisher/door.h"
 #include "publisher/replay.h"
 
 static struct {
     struct redis *redis;
     struct store *store;
-    const struct statement *statements[8];
+    const struct statement *statements[32];
     struct replay_sources replay;
     struct http *http;
     void (*stopped)(void *context);
@@ -34,7 +35,8 @@ static bool is_redis_up(void *context)
 /* All that the connection to PostgreSQL prepares. */
 static void collect_statements(void)
 {
-    static const struct statement *const *const lists[] = {catalog_statements, replay_statements};
+    static const struct statement *const *const lists[] = {change_statements, catalog_statements,
+                                                           catalog_seat_statements, replay_statements};
     size_t count = 0;
 
     for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
@@ -61,6 +63,7 @@ static void start(struct loop *loop)
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
     http_add_routes(state.http, catalog_routes, state.store);
+    http_add_routes(state.http, catalog_seat_routes, state.store);
     http_add_routes(state.http, replay_routes, &state.replay);
 }
 

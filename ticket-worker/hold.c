@@ -126,11 +126,15 @@ static const char *why_rejected(struct batch *batch, size_t i, const struct show
     return NULL;
 }
 
-static void rely_on_taken(struct seat **chosen, size_t count)
+/* What a request waits for must be there, and taken, when it is stored. */
+static void rely_on(struct show *show, struct seat **chosen, size_t count)
 {
+    show->is_waited_for = show->is_waited_for || count == 0;
     for (size_t s = 0; s < count; s++) {
         assert(chosen[s]); /* whoever names seats has them all looked up */
-        if (!chosen[s]->is_open)
+        if (chosen[s]->is_open)
+            chosen[s]->is_waited_for = true;
+        else
             chosen[s]->is_relied_on = true;
     }
 }
@@ -162,7 +166,7 @@ static const char *decide_new(struct batch *batch, size_t i)
         return "seat held";
     }
     if (request->waits) {
-        rely_on_taken(chosen, request->label_count);
+        rely_on(show, chosen, request->label_count);
         booking->status = "WAITLISTED";
         return "waitlisted";
     }

@@ -10,7 +10,8 @@ struct seat { /* as it was loaded; is_open also says whether this batch has take
     uint64_t place;
     struct text show, label;
     bool is_found, is_open, has_amount;
-    bool is_relied_on; /* somebody goes to the waitlist because it is taken */
+    bool is_relied_on;  /* somebody goes to the waitlist because it is taken, */
+    bool is_waited_for; /* or wants it, though it is open, with one that is taken */
     struct uuid booking;
 };
 
@@ -18,8 +19,9 @@ struct show { /* one that the batch asks for */
     struct text id, currency;
     int64_t amount;
     bool is_found, is_general, has_organizer;
-    int64_t wanted;   /* any seats: how many are asked for */
-    struct seat *any; /* the first open ones */
+    bool is_waited_for; /* somebody goes to the waitlist for any of its seats */
+    int64_t wanted;     /* any seats: how many are asked for */
+    struct seat *any;   /* the first open ones */
     size_t any_count, any_next;
 };
 

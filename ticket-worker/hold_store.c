@@ -123,9 +123,26 @@ static bool bind_relied_on(struct batch *batch, struct params *params)
     return column_count(ids) > 0;
 }
 
+/* After bind_waiting: from then on nothing that somebody waits for can be taken away. */
+static bool bind_waited_for(struct batch *batch, struct params *params)
+{
+    const struct hold_work *work = batch->work;
+    struct column *seats = params_column(params, COLUMN_INT64), *shows = params_column(params, COLUMN_TEXT);
+
+    for (size_t i = 0; i < work->seats_by_id_count; i++)
+        if (work->seats_by_id[i]->is_waited_for)
+            column_int(seats, work->seats_by_id[i]->seat_id);
+    for (size_t i = 0; i < work->show_count; i++)
+        if (work->shows[i].is_waited_for)
+            column_text(shows, work->shows[i].id);
+    params_int64(params, (int64_t)(column_count(seats) + column_count(shows)));
+    return column_count(seats) + column_count(shows) > 0;
+}
+
 const struct query hold_stores[] = {{SQL(hold_guests), bind_guests, NULL},
                                     {SQL(hold_bookings), bind_bookings, NULL},
                                     {SQL(hold_take), bind_taken, NULL},
                                     {SQL(hold_wait), bind_waiting, NULL},
                                     {SQL(hold_still_taken), bind_relied_on, NULL},
+                                    {SQL(hold_still_there), bind_waited_for, NULL},
                                     {NULL, NULL, NULL}};

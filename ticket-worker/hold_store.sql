@@ -36,3 +36,10 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::uuid[])
 -- Who goes to the waitlist relies on these seats being taken: whoever frees one waits for us, and then sees the waitlist.
 SELECT karcis.expect(count(*), $2)
 FROM (SELECT FROM ticketing.seats WHERE seat_id = ANY($1::bigint[]) AND status <> 'OPEN' ORDER BY seat_id FOR SHARE) AS seat
+
+-- name: hold_still_there
+-- Who waits for any seats of a show, or for open seats besides those that are taken, relies on their being there. Whoever takes
+-- them away waits until we have committed (stop_waiting), and then sees who waits.
+SELECT karcis.expect(count(*), $3)
+FROM (SELECT FROM ticketing.seats WHERE seat_id = ANY($1::bigint[])
+      UNION ALL SELECT FROM ticketing.shows WHERE show_id = ANY($2::text[])) AS thing

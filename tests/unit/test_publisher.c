@@ -1,13 +1,11 @@
-/* publisher: what is accepted as a booking and as a show, and what is said on the stream. */
+/* publisher: what is accepted as a booking, and what is said on the stream. */
 #include "tests/unit/support.h"
 
 #include <jansson.h>
 
 #include "common/arena.h"
-#include "common/json.h"
 #include "common/problem.h"
 #include "publisher/book.h"
-#include "publisher/catalog.h"
 #include "publisher/replay.h"
 #include "publisher/traceparent.h"
 
@@ -142,97 +140,6 @@ static void a_traceparent_is_as_w3c_says(void **state)
         check_row(traceparent_is_valid(text_of(cases[i].header)) == cases[i].is_valid, "%s", cases[i].header);
 }
 
-/* ---- shows ---- */
-
-#define PRICE "\"price\":{\"amount\":5,\"currency\":\"IDR\"}"
-
-static void a_show_is_taken_or_everything_wrong_with_it_is_said(void **state)
-{
-    static const struct {
-        const char *body, *problems;
-    } cases[] = {
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":3}", ""},
-        {"{\"id\":\"x\",\"title\":\"T\"," PRICE ",\"seats\":[\"A1\"],\"organizer_url\":\"https://o.example/x\"}", ""},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":3,\"venue\":null,\"organizer_url\":null,\"time_zone\":\"Etc/GMT+7\"}",
-         ""},
-        {"{\"title\":\"T\",\"price\":{\"amount\":0,\"currency\":\"IDR\"},\"capacity\":3}", ""},
-        {"{}", "/title /price /seats"},
-        {"{\"title\":\"\"," PRICE ",\"capacity\":3}", "/title"},
-        {"{\"title\":\"a\\nb\"," PRICE ",\"capacity\":3}", "/title"},
-        {"{\"id\":\"a b\",\"title\":\"T\"," PRICE ",\"capacity\":3}", "/id"},
-        {"{\"title\":\"T\",\"price\":5,\"capacity\":3}", "/price"},
-        {"{\"title\":\"T\",\"price\":{},\"capacity\":3}", "/price/amount /price/currency"},
-        {"{\"title\":\"T\",\"price\":{\"amount\":-1,\"currency\":\"idr\"},\"capacity\":3}",
-         "/price/amount /price/currency"},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":0}", "/capacity"},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":200001}", "/capacity"},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":3,\"seats\":[\"A1\"]}", "/seats"},
-        {"{\"title\":\"T\"," PRICE ",\"seats\":[\"A1\",\"A1\"]}", "/seats"},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":3,\"starts_at\":\"2026-02-30T00:00:00Z\",\"doors_at\":7}",
-         "/starts_at /doors_at"},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":3,\"organizer_url\":\"file:///etc/passwd\"}", "/organizer_url"},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":3,\"organizer_url\":\"http://\"}", "/organizer_url"},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":3,\"organizer_url\":\"http://a b\"}", "/organizer_url"},
-        {"{\"title\":\"T\"," PRICE ",\"capacity\":3,\"time_zone\":\"Mars; --\"}", "/time_zone"},
-    };
-    struct arena *arena = arena_new();
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct problems problems = {.arena = arena};
-        struct catalog_show show;
-        json_t *document = json_loads(cases[i].body, 0, NULL);
-        const bool is_taken = catalog_read(document, TEXT("made-here"), &problems, &show);
-
-        check_row(is_taken == (problems.count == 0), "%s", cases[i].body);
-        check_problems(&problems, cases[i].problems, cases[i].body);
-        json_decref(document);
-    }
-    arena_free(arena);
-}
-
-static void labels_of_general_admission_sort_as_they_are_counted(void **state)
-{
-    struct arena *arena = arena_new();
-    struct problems problems = {.arena = arena};
-    struct catalog_show show;
-    json_t *document = json_loads("{\"title\":\"T\"," PRICE ",\"capacity\":1000}", 0, NULL);
-
-    (void)state;
-    assert_true(catalog_read(document, TEXT("made-here"), &problems, &show));
-    check_text(show.show_id, "made-here");
-    assert_true(show.is_general);
-    assert_int_equal(show.seat_count, 1000);
-    check_text(show.seats[0], "0001");
-    check_text(show.seats[999], "1000");
-    for (size_t i = 1; i < show.seat_count; i++)
-        assert_true(text_compare(show.seats[i - 1], show.seats[i]) < 0);
-    json_decref(document);
-    arena_free(arena);
-}
-
-static void a_new_show_is_shown_with_all_its_seats_open(void **state)
-{
-    struct arena *arena = arena_new();
-    struct problems problems = {.arena = arena};
-    struct catalog_show show;
-    struct json json = json_in(arena);
-    json_t *document = json_loads("{\"id\":\"x\",\"title\":\"T\"," PRICE ",\"seats\":[\"B\",\"A\"],"
-                                  "\"starts_at\":\"2026-12-24T19:30:00+07:00\"}",
-                                  0, NULL);
-
-    (void)state;
-    assert_true(catalog_read(document, TEXT("made-here"), &problems, &show));
-    catalog_write(&json, &show);
-    check_text(
-        json_take(&json),
-        "{\"id\":\"x\",\"title\":\"T\",\"venue\":null,\"starts_at\":\"2026-12-24T12:30:00.000Z\",\"doors_at\":null,"
-        "\"time_zone\":\"Asia/Jakarta\",\"price\":{\"amount\":5,\"currency\":\"IDR\"},\"seats\":[\"B\",\"A\"],"
-        "\"organizer_url\":null,\"open\":2,\"on_going\":0,\"booked\":0}");
-    json_decref(document);
-    arena_free(arena);
-}
-
 /* ---- replays ---- */
 
 /* The letter's fields and the entry's as "name=value name=value"; the problem instead, if it is not replayed. */
@@ -350,9 +257,6 @@ int main(void)
         cmocka_unit_test(a_booking_that_is_no_object_is_refused),
         cmocka_unit_test(an_entry_has_only_the_fields_that_were_said),
         cmocka_unit_test(a_traceparent_is_as_w3c_says),
-        cmocka_unit_test(a_show_is_taken_or_everything_wrong_with_it_is_said),
-        cmocka_unit_test(labels_of_general_admission_sort_as_they_are_counted),
-        cmocka_unit_test(a_new_show_is_shown_with_all_its_seats_open),
         cmocka_unit_test(a_replay_says_what_the_entry_said_under_its_first_identity),
         cmocka_unit_test(what_is_no_entry_of_ours_or_not_all_of_it_is_not_replayed),
         cmocka_unit_test(a_letter_that_cannot_be_replayed_from_the_store_says_where_to_look),
