@@ -75,6 +75,13 @@ SELECT 'waitlist_and_status_disagree', count(*) -- also: waits in another show o
 FROM (SELECT * FROM ticketing.bookings WHERE status = 'WAITLISTED') AS booking
 FULL JOIN ticketing.waitlist USING (booking_id, show_id, entry_ms, entry_seq)
 WHERE booking.status IS NULL OR waitlist.ctid IS NULL
+UNION ALL
+SELECT 'waits_for_what_is_not_there', count(*) -- the catalog took a show or a seat away that somebody waits for
+FROM ticketing.bookings AS booking
+WHERE status = 'WAITLISTED'
+  AND (NOT EXISTS (SELECT FROM ticketing.shows WHERE show_id = booking.show_id)
+       OR EXISTS (SELECT FROM unnest(booking.seats) AS wanted(label)
+                  WHERE NOT EXISTS (SELECT FROM ticketing.seats WHERE show_id = booking.show_id AND label = wanted.label)))
 
 -- Money.
 UNION ALL

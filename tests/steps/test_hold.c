@@ -319,6 +319,43 @@ static void a_seat_freed_meanwhile_is_not_waited_for(void **state)
     fixture_free(second);
 }
 
+/* The catalog takes away what nobody has; hold looks again before somebody waits for it. */
+static void a_show_removed_meanwhile_is_not_waited_for(void **state)
+{
+    struct fixture *second;
+
+    (void)state;
+    request(world->fixture, "user=budi show=standing quantity=4 booking_id=" KEY("1"));
+    second = again(world->fixture);
+    meet("DELETE FROM ticketing.shows WHERE show_id = 'standing'", "40001", second);
+    check_rows(BOOKINGS, "00000001|REJECTED|0||");
+    fixture_free(second);
+}
+
+static void an_open_seat_removed_meanwhile_is_not_waited_for(void **state)
+{
+    struct fixture *second;
+
+    (void)state;
+    request(world->fixture, "user=budi show=demo seats=A1,B1 booking_id=" KEY("1"));
+    second = again(world->fixture);
+    meet("DELETE FROM ticketing.seats WHERE label = 'A1'", "40001", second);
+    check_rows("SELECT status, reason FROM ticketing.bookings", "REJECTED|unknown_seat");
+    fixture_free(second);
+}
+
+static void a_seat_removed_meanwhile_is_not_taken(void **state)
+{
+    struct fixture *second;
+
+    (void)state;
+    request(world->fixture, "user=budi show=demo seats=A1 booking_id=" KEY("1"));
+    second = again(world->fixture);
+    meet("DELETE FROM ticketing.seats WHERE label = 'A1'", "40001", second);
+    check_rows("SELECT status, reason FROM ticketing.bookings", "REJECTED|unknown_seat");
+    fixture_free(second);
+}
+
 struct rival {
     struct engine *engine;
     struct fixture *fixture;
@@ -450,6 +487,9 @@ int main(void)
         TEST(an_any_seat_taken_meanwhile_is_replaced_by_the_next),
         TEST(a_booking_id_used_meanwhile_for_something_else_is_refused),
         TEST(a_seat_freed_meanwhile_is_not_waited_for),
+        TEST(a_show_removed_meanwhile_is_not_waited_for),
+        TEST(an_open_seat_removed_meanwhile_is_not_waited_for),
+        TEST(a_seat_removed_meanwhile_is_not_taken),
         TEST(two_workers_never_take_one_seat),
         TEST(an_entry_that_two_workers_decide_at_once_has_one_effect),
         TEST(hold_still_taken_refuses_what_is_open),

@@ -37,6 +37,8 @@ MUTANTS = [
     ("waitlist_and_status_disagree", "UPDATE ticketing.waitlist SET entry_ms = entry_ms + 1 WHERE booking_id = :waiting"),
     ("waitlist_and_status_disagree", "INSERT INTO ticketing.waitlist SELECT show_id, entry_ms, entry_seq, booking_id "
                                      "FROM ticketing.bookings WHERE booking_id = :rejected"),
+    ("waits_for_what_is_not_there", "DELETE FROM ticketing.seats WHERE show_id = :show AND label = 'A1'"),
+    ("waits_for_what_is_not_there", "UPDATE ticketing.bookings SET seats = '{}', show_id = 'no-show' WHERE booking_id = :waiting"),
     ("invoice_without_booking", f"UPDATE payment.invoices SET booking_id = '{new_id()}' WHERE booking_id = :confirmed"),
     ("invoice_amount_is_not_the_bookings", "UPDATE payment.invoices SET amount = amount - 1 WHERE booking_id = :confirmed"),
     ("invoice_amount_is_not_the_bookings", "UPDATE payment.invoices SET currency = 'EUR' WHERE booking_id = :linked"),

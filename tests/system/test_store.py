@@ -19,6 +19,7 @@ PAYMENT = ("INSERT INTO payment.payments (booking_id, status, amount, currency, 
 MAY = {
     "publisher": ["SELECT FROM ticketing.shows", "UPDATE ticketing.shows SET title = title WHERE show_id = 'demo'",
                   "INSERT INTO ticketing.users (name) VALUES ('new')", "SELECT FROM ticketing.bookings",
+                  "SELECT FROM ticketing.waitlist; SELECT ticketing.stop_waiting()",
                   "SELECT dead_letter_id, stream, entry_id, dead_entry_id, fields, is_exact FROM log.dead_letters"],
     "ticket": ["SELECT FROM ticketing.shows", BOOKING,
                "UPDATE ticketing.seats SET status = status WHERE (show_id, label) = ('demo', 'E10')"],
@@ -28,12 +29,12 @@ MAY = {
 }
 MUST_NOT = {
     "publisher": [BOOKING, "UPDATE ticketing.bookings SET status = 'CONFIRMED'", "DELETE FROM ticketing.bookings",
-                  "DELETE FROM ticketing.waitlist", "SELECT FROM payment.invoices", INVOICE, "SELECT FROM log.events",
+                  "DELETE FROM ticketing.waitlist", "LOCK TABLE ticketing.waitlist", "SELECT FROM payment.invoices", INVOICE, "SELECT FROM log.events",
                   "SELECT replayed_at FROM log.dead_letters", "UPDATE log.dead_letters SET replayed_at = now()",
                   "DELETE FROM log.dead_letters", "SELECT FROM log.counters"],
     "ticket": ["UPDATE ticketing.shows SET amount = 0", "DELETE FROM ticketing.bookings", "DELETE FROM ticketing.seats",
                "INSERT INTO ticketing.seats (show_id, label, position) VALUES ('demo', 'Z9', 1)", "SELECT FROM payment.invoices",
-               PAYMENT, "SELECT FROM log.events"],
+               "SELECT ticketing.stop_waiting()", PAYMENT, "SELECT FROM log.events"],
     "payment": ["UPDATE ticketing.seats SET status = 'OPEN'", "SELECT FROM ticketing.bookings", BOOKING, "DELETE FROM payment.payments",
                 "DELETE FROM payment.invoices", "SELECT FROM log.events"],
     "aggregator": [BOOKING, "UPDATE ticketing.bookings SET status = 'CONFIRMED'", "UPDATE ticketing.seats SET status = 'OPEN'", INVOICE,
