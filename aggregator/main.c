@@ -26,6 +26,7 @@ int main(int argc, char **argv)
         .what = "keeps the event log and shows everybody what happened",
         .steps = steps,
         .start = start,
+        .tables = serve_tables,
         .stop = stop,
     };
 

@@ -39,6 +39,19 @@ static void collect_statements(void)
         }
 }
 
+void serve_tables(route_table_fn *fn, void *to)
+{
+    fn(to, health_routes(), NULL);
+    for (size_t i = 0; views[i]; i++)
+        fn(to, views[i]->routes, &state.sources);
+}
+
+static void add_table(void *to, const struct route *routes, void *context)
+{
+    (void)to;
+    http_add_routes(state.http, routes, context);
+}
+
 void serve_start(struct loop *loop)
 {
     collect_statements();
@@ -53,12 +66,10 @@ void serve_start(struct loop *loop)
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});
     health_add_check("views", is_store_up, NULL);
-    http_add_routes(state.http, health_routes(), NULL);
-    for (size_t i = 0; views[i]; i++) {
-        http_add_routes(state.http, views[i]->routes, &state.sources);
+    serve_tables(add_table, NULL);
+    for (size_t i = 0; views[i]; i++)
         if (views[i]->start)
             views[i]->start(&state.sources);
-    }
 }
 
 /* Connections first: closing them ends what was asked on them, and so answers who waits. */

@@ -4,6 +4,19 @@
 
 #include "common/arena.h"
 
+const char *route_who_name(enum route_who who)
+{
+    switch (who) {
+    case ANYONE:
+        return "anyone";
+    case CLIENT:
+        return "client";
+    case ADMIN:
+        return "admin";
+    }
+    return "";
+}
+
 static int hex_value(char c)
 {
     static const char digits[] = "0123456789abcdefABCDEF";

@@ -29,6 +29,12 @@ struct route {
     route_handler *handler;
 };
 
+/* For people: "admin". */
+const char *route_who_name(enum route_who who);
+
+/* What a program does with each of its tables; `context` is what the table's handlers get. */
+typedef void route_table_fn(void *to, const struct route *routes, void *context);
+
 /* A named value, of a path or of a query, decoded: UTF-8 without U+0000. */
 struct route_value {
     struct text name, value;

@@ -303,6 +303,23 @@ static void print_steps(const struct program *program)
     }
 }
 
+static void print_table(void *to, const struct route *routes, void *context)
+{
+    (void)to;
+    (void)context;
+    for (; routes->method; routes++)
+        printf("%s %s %s\n", routes->method, routes->path, route_who_name(routes->who));
+}
+
+/* The same: each route and who may take it. */
+static void print_routes(const struct program *program)
+{
+    if (program->tables)
+        program->tables(print_table, NULL);
+    else
+        print_table(NULL, health_routes(), NULL);
+}
+
 int program_main(int argc, char **argv, const struct program *program)
 {
     struct process process = {0};
@@ -317,6 +334,10 @@ int program_main(int argc, char **argv, const struct program *program)
     }
     if (argc > 1 && strcmp(argv[1], "--steps") == 0) {
         print_steps(program);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--routes") == 0) {
+        print_routes(program);
         return 0;
     }
     if (argc > 1) {

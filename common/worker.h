@@ -2,6 +2,8 @@
 #ifndef KARCIS_WORKER_H
 #define KARCIS_WORKER_H
 
+#include "common/route.h"
+
 struct loop;
 struct step;
 
@@ -12,6 +14,7 @@ struct program {
     /* What else the program does on the loop (its HTTP requests); may be NULL. Without it the probes alone are served.
      */
     void (*start)(struct loop *loop);
+    void (*tables)(route_table_fn *fn, void *to);             /* calls fn with each table of routes; NULL: the probes */
     void (*stop)(void (*done)(void *context), void *context); /* finish what is under way, then call done */
 };
 

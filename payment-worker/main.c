@@ -6,6 +6,8 @@ static const struct step *const steps[] = {&invoice, &charge, NULL};
 
 int main(int argc, char **argv)
 {
-    return program_main(argc, argv,
-                        &(struct program){"payment-worker", "makes invoices and charges them", steps, NULL, NULL});
+    static const struct program program = {
+        .name = "payment-worker", .what = "makes invoices and charges them", .steps = steps};
+
+    return program_main(argc, argv, &program);
 }

@@ -46,6 +46,21 @@ static void collect_statements(void)
         }
 }
 
+static void tables(route_table_fn *fn, void *to)
+{
+    fn(to, health_routes(), NULL);
+    fn(to, book_routes, state.redis);
+    fn(to, catalog_routes, state.store);
+    fn(to, catalog_seat_routes, state.store);
+    fn(to, replay_routes, &state.replay);
+}
+
+static void add_table(void *to, const struct route *routes, void *context)
+{
+    (void)to;
+    http_add_routes(state.http, routes, context);
+}
+
 static void start(struct loop *loop)
 {
     collect_statements();
@@ -60,11 +75,7 @@ static void start(struct loop *loop)
                                                         .admin_key = config()->admin_key});
     door_start(loop);
     health_add_check("redis", is_redis_up, NULL);
-    http_add_routes(state.http, health_routes(), NULL);
-    http_add_routes(state.http, book_routes, state.redis);
-    http_add_routes(state.http, catalog_routes, state.store);
-    http_add_routes(state.http, catalog_seat_routes, state.store);
-    http_add_routes(state.http, replay_routes, &state.replay);
+    tables(add_table, NULL);
 }
 
 static void on_http_stopped(void *context)
@@ -90,6 +101,7 @@ int main(int argc, char **argv)
         .name = "publisher",
         .what = "takes bookings and shows over HTTP, and replays dead letters",
         .start = start,
+        .tables = tables,
         .stop = stop,
     };
 

@@ -7,6 +7,8 @@ static const struct step *const steps[] = {&hold, &bill, &settle, NULL};
 
 int main(int argc, char **argv)
 {
-    return program_main(argc, argv,
-                        &(struct program){"ticket-worker", "holds seats and settles bookings", steps, NULL, NULL});
+    static const struct program program = {
+        .name = "ticket-worker", .what = "holds seats and settles bookings", .steps = steps};
+
+    return program_main(argc, argv, &program);
 }
