@@ -48,8 +48,10 @@ WITH gone AS MATERIALIZED (
     WHERE waitlist.show_id = $1
     INTERSECT SELECT label FROM gone
 ), free AS MATERIALIZED (
-    SELECT seat.seat_id FROM gone JOIN ticketing.seats AS seat ON seat.show_id = $1 AND seat.label = gone.label
-    WHERE seat.status = 'OPEN' FOR UPDATE OF seat SKIP LOCKED
+    SELECT seat.seat_id
+    FROM gone CROSS JOIN LATERAL (
+        SELECT seat_id FROM ticketing.seats WHERE show_id = $1 AND label = gone.label AND status = 'OPEN'
+        FOR UPDATE SKIP LOCKED) AS seat
 ), removed AS (
     DELETE FROM ticketing.seats USING free WHERE seats.seat_id = free.seat_id RETURNING 1)
 SELECT karcis.refuse_if(EXISTS (SELECT FROM waited_for) OR (SELECT count(*) FROM removed) < (SELECT count(*) FROM gone), 'in_use')

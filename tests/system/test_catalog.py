@@ -336,7 +336,7 @@ def ended(stack, bookings):
 
 
 @pytest.mark.parametrize("kind", ["named", "any", "pairs"])
-def test_a_show_is_removed_or_booked_but_not_both(catalog, two, kind):
+def test_a_show_is_removed_or_booked_but_not_both(catalog, two, kind, tell):
     """Removed while requests flow in: those that come before it is gone keep it there, those that come after are rejected."""
     catalog.stack, removed, kept = two, 0, 0
     for attempt in range(12):
@@ -351,7 +351,7 @@ def test_a_show_is_removed_or_booked_but_not_both(catalog, two, kind):
                 bookings.append(booking)
 
         def remove():
-            wait_until(lambda: len(bookings) > attempt * 4, "requests flow")
+            wait_until(lambda: len(bookings) >= attempt % 4, "requests flow")
             answers.append(catalog.delete(show))
         threads = [threading.Thread(target=work) for work in (flow, remove)]
         for thread in threads:
@@ -367,7 +367,8 @@ def test_a_show_is_removed_or_booked_but_not_both(catalog, two, kind):
             assert answer.code == (409, "in_use") and "unknown_show" not in counts
             kept += 1
         assert two.violations() == {}
-    assert removed + kept == 12
+    tell(f"{kind}: {removed} shows removed, {kept} kept")
+    assert "deadlock detected" not in two.log("postgres")
 
 
 def test_seats_are_removed_or_booked_but_not_both(catalog, two):
@@ -395,6 +396,30 @@ def test_seats_are_removed_or_booked_but_not_both(catalog, two):
         assert (row["status"], row["reason"]) == expected, label
         assert (label in left) == (answers.get(label) != 204)
     assert set(answers.values()) <= {204, 409}
+    assert "deadlock detected" not in two.log("postgres")
+
+
+def test_the_capacity_changes_while_seats_are_sold(catalog, two):
+    catalog.stack = two
+    show = catalog.make(capacity=150)
+    name, bookings, answers = show.split("/")[-1], [], []
+
+    def flow():
+        bookings.extend(two.book(name, quantity=n % 3 + 1) for n in range(150))
+
+    def change():
+        for n in range(60):
+            answers.append(catalog.patch(show, {"capacity": 20 + n * 67 % 300}).status)
+    threads = [threading.Thread(target=work) for work in (flow, change)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(ended(two, bookings)) <= {"CONFIRMED", "WAITLISTED"} and set(answers) <= {200, 409}
+    now = catalog.get(show).body
+    assert now["booked"] == two.one("SELECT sum(quantity) FROM ticketing.bookings WHERE show_id = %s AND status = 'CONFIRMED'", name)
+    assert (now["capacity"], now["on_going"]) == (len(two.seats(name)), 0) and two.violations() == {}
+    assert "deadlock detected" not in two.log("postgres")
 
 
 def test_who_removes_a_show_waits_for_those_who_are_about_to_wait_for_it(catalog, stack):
@@ -453,12 +478,13 @@ def test_shows_are_paged_by_place_or_by_number(catalog):
         assert catalog.get(f"/shows?limit={limit}").status == 422
 
 
-def test_a_large_show_is_changed_and_removed_in_seconds(catalog, tell, stack):
-    show = catalog.make(capacity=50000)
-    started = stack.one("SELECT clock_timestamp()")
-    assert catalog.patch(show, {"capacity": 25000}).body["open"] == 25000
-    assert catalog.patch(show, {"capacity": 50000}).body["open"] == 50000
-    between = stack.one("SELECT clock_timestamp()")
-    assert catalog.delete(show).status == 204
-    ended_at = stack.one("SELECT clock_timestamp()")
-    tell(f"50,000 seats: halved and doubled in {(between - started).total_seconds():.1f} s, removed in {(ended_at - between).total_seconds():.1f} s")
+def test_a_large_show_is_changed_and_removed_in_seconds(catalog, stack):
+    """A statement that looked at each seat once for each seat would not end before the store gives up."""
+    standing = catalog.make(capacity=50000)
+    assert catalog.patch(standing, {"capacity": 25000}).body["open"] == 25000
+    assert catalog.patch(standing, {"capacity": 50000}).body["open"] == 50000
+    labels = [f"S{n}" for n in range(50000)]
+    numbered = catalog.make(seats=labels[:40000])
+    assert catalog.patch(numbered, {"seats": labels[20000:]}).body["open"] == 30000
+    for show in (standing, numbered):
+        assert catalog.delete(show).status == 204
