@@ -45,24 +45,29 @@ static bool next_tag(struct text *rest, bool *is_weak, struct text *tag)
     return rest->len == 0 || skip(rest, TEXT(","));
 }
 
-bool etag_if_match(struct request *request, struct etags *etags)
+bool etags_parse(struct text list, struct etags *etags)
 {
-    struct text rest = request_header(request, "If-Match"), tag;
+    struct text tag;
     bool is_weak;
 
-    *etags = (struct etags){.are_given = rest.ptr && !text_is(rest, "*")};
+    *etags = (struct etags){.are_given = list.ptr && !text_is(list, "*")};
     if (!etags->are_given)
         return true;
     do {
-        if (!next_tag(&rest, &is_weak, &tag) || etags->count == ETAGS_MAX) {
-            answer_problem(request, 400, "bad_if_match",
-                           "If-Match is not a list of entity tags such as \"1-2\", or too long");
+        if (!next_tag(&list, &is_weak, &tag) || etags->count == ETAGS_MAX)
             return false;
-        }
         if (!is_weak)
             etags->items[etags->count++] = tag;
-    } while (rest.len);
+    } while (list.len);
     return true;
+}
+
+bool etag_if_match(struct request *request, struct etags *etags)
+{
+    if (etags_parse(request_header(request, "If-Match"), etags))
+        return true;
+    answer_problem(request, 400, "bad_if_match", "If-Match is no list of entity tags such as \"1-2\", or too long");
+    return false;
 }
 
 void params_etags(struct params *params, const struct etags *etags)

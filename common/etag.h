@@ -21,6 +21,8 @@ struct etags {
     struct text items[ETAGS_MAX]; /* without their quotes; weak ones are not here: If-Match never matches them */
 };
 
+/* A header's list: "a", W/"b" or *; ptr NULL: not given. False: it is none, or longer than ETAGS_MAX. */
+bool etags_parse(struct text list, struct etags *etags);
 /* The request's If-Match. False: it is malformed, and the request has been answered (400). */
 bool etag_if_match(struct request *request, struct etags *etags);
 /* The next parameter, text[]: the tags of which one must be there, or NULL. */
