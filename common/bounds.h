@@ -112,7 +112,8 @@
 #define HTTP_CONNECTIONS_MAX           8000  /* below the usual limit of file descriptors that the skeleton raises to */
 #define HTTP_REQUEST_MS                10000 /* headers and body must be in by then */
 #define HTTP_IDLE_MS                   60000 /* keep-alive */
-#define HTTP_STOP_MS                   7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
+#define HTTP_IDLE_CROWDED_MS           1000 /* the same while HTTP_CONNECTIONS_MAX are there: who does nothing makes room */
+#define HTTP_STOP_MS                   7000 /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
 #define LIST_LIMIT_DEFAULT             50
 #define LIST_LIMIT_MAX                 1000
 /* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little), in so many

@@ -240,7 +240,8 @@ void connection_overdue(struct connection *connection)
 {
     static const struct http_refusal too_slow = {408, "request_timeout", "the request did not come in within 10 s"};
 
-    if (connection->state == CONNECTION_HEAD || connection->state == CONNECTION_BODY)
+    if ((connection->state == CONNECTION_HEAD || connection->state == CONNECTION_BODY) &&
+        !connection->write_deadline_us)
         http_refuse(connection, &too_slow);
     else
         connection_enter(connection, CONNECTION_DEAD);

@@ -32,19 +32,29 @@ void http_stop_listening(struct http *http)
     http->listener = NULL;
 }
 
+/* While there is no room for others, those that do nothing make room sooner. */
+static bool is_overdue(const struct connection *connection, int64_t now_us, bool is_crowded)
+{
+    int64_t deadline_us = connection->deadline_us;
+
+    if (connection->write_deadline_us && connection->write_deadline_us < now_us)
+        return true;
+    if (is_crowded && connection->state == CONNECTION_IDLE)
+        deadline_us -= (HTTP_IDLE_MS - HTTP_IDLE_CROWDED_MS) * 1000LL;
+    return connection->deadline_us && deadline_us < now_us;
+}
+
 static void on_sweep(void *context)
 {
     struct http *http = context;
     const int64_t now_us = clock_monotonic_us();
+    const bool is_crowded = http->connection_count >= HTTP_CONNECTIONS_MAX;
     struct connection *connection;
 
     LIST_FOREACH(connection, &http->connections, all)
     {
-        if (connection->write_deadline_us && connection->write_deadline_us < now_us)
-            connection_enter(connection, CONNECTION_DEAD);
-        else if (!connection->deadline_us || connection->deadline_us >= now_us)
-            continue;
-        connection_overdue(connection);
+        if (is_overdue(connection, now_us, is_crowded))
+            connection_overdue(connection);
     }
     http_listen_again(http);
     loop_timer_set(http->sweep, HTTP_SWEEP_MS);

@@ -93,13 +93,14 @@ struct text feed_requests(struct arena *arena, struct text bytes, feeding_cut *c
     feeding->said = buffer_in(arena);
     while (bytes.len && !feeding->is_refused) {
         const size_t len = cut(context, bytes.len);
-        char *piece = malloc(len);
+        char one, *piece = len == 1 ? &one : malloc(len);
         struct text input = {piece, len};
 
         memcpy(piece, bytes.ptr, len);
         while (input.len && !feeding->is_refused)
             feed_some(feeding, &input);
-        free(piece);
+        if (len > 1)
+            free(piece);
         bytes.ptr += len;
         bytes.len -= len;
     }
