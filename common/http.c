@@ -74,12 +74,15 @@ bool http_request_may_keep_alive(const struct request *request)
 static void give_name(struct request *request)
 {
     struct http *http = request->http;
+    unsigned char seed[randombytes_SEEDBYTES];
 
     request->id = request_header(request, "X-Request-Id");
     if (text_is_identifier(request->id, IDENTIFIER_BYTES_MAX))
         return;
-    if (http->names_used == 0)
-        randombytes_buf(http->names, sizeof http->names);
+    if (http->names_used == 0) {
+        randombytes_buf(seed, sizeof seed);
+        randombytes_buf_deterministic(http->names, sizeof http->names, seed);
+    }
     request->id = uuid_text(request->arena, http->names[http->names_used]);
     http->names_used = (http->names_used + 1) % NAMES;
 }

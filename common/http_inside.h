@@ -91,7 +91,7 @@ struct http {
     void *context;
     int64_t date_s;        /* when `date` was made */
     char date[40];         /* as in the Date header */
-    struct uuid names[32]; /* random numbers for request ids, drawn together: each draw is a system call */
+    struct uuid names[64]; /* random, for request ids; made together, for each draw is a system call */
     size_t names_used;
     char received[HTTP_READ_BYTES]; /* what has just come in, of whichever connection */
 };
