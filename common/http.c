@@ -129,13 +129,9 @@ void http_turn_soon(struct http *http)
 /* Connections whose last answer is written wait for nothing but their clients. */
 static bool is_done(const struct http *http)
 {
-    const struct connection *connection;
-
-    LIST_FOREACH(connection, &http->connections, all)
-    {
-        if (!connection->has_shut_down)
+    for (const struct connection *each = LIST_FIRST(&http->connections); each; each = LIST_NEXT(each, all))
+        if (!each->has_shut_down)
             return false;
-    }
     return true;
 }
 
@@ -193,17 +189,13 @@ void http_add_routes(struct http *http, const struct route *routes, void *contex
 
 void http_stop(struct http *http, void (*done)(void *context), void *context)
 {
-    struct connection *connection;
-
     http->is_stopping = true;
     http->stopped = done;
     http->context = context;
     http_stop_listening(http);
     loop_timer_set(http->stop_timer, HTTP_STOP_MS);
-    LIST_FOREACH(connection, &http->connections, all)
-    {
-        connection_drain(connection);
-    }
+    for (struct connection *each = LIST_FIRST(&http->connections); each; each = LIST_NEXT(each, all))
+        connection_drain(each);
     http_turn_soon(http);
 }
 

@@ -49,13 +49,10 @@ static void on_sweep(void *context)
     struct http *http = context;
     const int64_t now_us = clock_monotonic_us();
     const bool is_crowded = http->connection_count >= HTTP_CONNECTIONS_MAX;
-    struct connection *connection;
 
-    LIST_FOREACH(connection, &http->connections, all)
-    {
-        if (is_overdue(connection, now_us, is_crowded))
-            connection_overdue(connection);
-    }
+    for (struct connection *each = LIST_FIRST(&http->connections); each; each = LIST_NEXT(each, all))
+        if (is_overdue(each, now_us, is_crowded))
+            connection_overdue(each);
     http_listen_again(http);
     loop_timer_set(http->sweep, HTTP_SWEEP_MS);
 }

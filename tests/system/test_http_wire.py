@@ -83,6 +83,14 @@ def test_what_is_no_request_is_answered_with_a_problem_and_the_connection_is_clo
     answers[0].problem()
 
 
+def test_what_is_no_json_or_has_no_length_is_answered(port, stack):
+    head = POST + f"Authorization: Bearer {stack.env['CLIENT_KEY']}\r\nContent-Type: application/json\r\n".encode()
+    broken = head + b"Content-Length: 14\r\n\r\n" + b'{"user":"ayu",'
+    answers = exchange(port, broken + get() + head + b"\r\n" + b'{"user":"ayu"}')
+    assert [answer.status for answer in answers] == [400, 200, 400, 400], "without a length the body is the next request"
+    assert [answers[i].problem()["code"] for i in (0, 2, 3)] == ["not_json", "not_json", "bad_request"]
+
+
 def test_a_client_that_names_its_broken_request_finds_the_name_in_the_answer(port):
     answer, = closing_exchange(port, POST + b"X-Request-Id: mine-1\r\nContent-Length: x\r\n\r\n")
     assert answer.problem()["request_id"] == "mine-1"
@@ -286,12 +294,14 @@ def test_a_request_has_ten_seconds_however_it_drips_in(port):
         assert 9 < took_s < 13
 
 
-def test_a_client_that_does_not_read_its_answers_is_cut_off_and_costs_little(port, stack):
-    def resident():
-        with open(f"/proc/{stack.pid('publisher')}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
+def resident(stack):
+    """Bytes of the publisher's memory."""
+    with open(f"/proc/{stack.pid('publisher')}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
-    before, began, sent = resident(), time.monotonic(), 0
+
+def test_a_client_that_does_not_read_its_answers_is_cut_off_and_costs_little(port, stack):
+    before, began, sent = resident(stack), time.monotonic(), 0
     with Wire(port, timeout=0.2) as wire:
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         requests = get("/metrics") * 1000
@@ -299,7 +309,7 @@ def test_a_client_that_does_not_read_its_answers_is_cut_off_and_costs_little(por
             while time.monotonic() - began < 60:
                 with contextlib.suppress(socket.timeout):
                     sent += wire.socket.send(requests)
-                assert resident() - before < 64 << 20
+                assert resident(stack) - before < 64 << 20
                 assert exchange(port, get())[0].status == 200
     assert 8 < time.monotonic() - began < 20 and sent > 0
 
@@ -324,6 +334,18 @@ def test_many_connections_at_once_are_all_served(port):
         for wire in wires:
             wire.send(get())
         assert all(answers_in(wire.until(rb"\}").received)[0].status == 200 for wire in wires)
+
+
+def test_connections_that_do_nothing_make_room_when_all_are_taken(port):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    try:
+        with contextlib.ExitStack() as many:
+            for _ in range(8200):               # HTTP_CONNECTIONS_MAX and some more
+                many.enter_context(Wire(port))
+            assert exchange(port, get())[0].status == 200
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_a_server_that_is_told_to_stop_answers_what_it_has_and_closes_the_rest(stack, booking):

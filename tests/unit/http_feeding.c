@@ -93,7 +93,7 @@ struct text feed_requests(struct arena *arena, struct text bytes, feeding_cut *c
     feeding->said = buffer_in(arena);
     while (bytes.len && !feeding->is_refused) {
         const size_t len = cut(context, bytes.len);
-        char one, *piece = len == 1 ? &one : malloc(len);
+        char one = 0, *piece = len == 1 ? &one : malloc(len);
         struct text input = {piece, len};
 
         memcpy(piece, bytes.ptr, len);

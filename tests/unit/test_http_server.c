@@ -26,6 +26,11 @@ struct client {
     char heard[65536]; /* terminated; what does not fit is not kept */
 };
 
+struct listener {
+    struct scene *scene;
+    struct answer_stream *stream;
+};
+
 struct scene {
     struct loop *loop;
     struct http *http;
@@ -34,7 +39,10 @@ struct scene {
     size_t asked; /* requests that handlers got */
     struct request *unanswered[8];
     size_t unanswered_count;
-    struct answer_stream *stream;
+    struct listener listeners[2];
+    size_t listening;
+    struct answer_stream *stream; /* of the last listener */
+    bool ends_other;              /* who hears that one has gone ends the other */
     size_t gone, stopped;
     bool is_inside; /* a call of ours: nobody may be told anything */
 };
@@ -58,21 +66,26 @@ static void answer_later(struct request *request, void *context)
 
 static void on_gone(void *context)
 {
-    struct scene *scene = context;
+    const struct listener *listener = context;
+    struct scene *scene = listener->scene;
 
     assert_false(scene->is_inside);
     scene->gone++;
+    if (scene->ends_other)
+        answer_stream_end(scene->listeners[listener == scene->listeners].stream);
 }
 
 static void answer_stream_of_events(struct request *request, void *context)
 {
     struct scene *scene = context;
+    struct listener *listener = &scene->listeners[scene->listening++];
 
     scene->asked++;
     answer_header(request, "X-A", TEXT("b"));
     scene->is_inside = true;
-    scene->stream = answer_stream(request, "text/event-stream", on_gone, scene);
+    scene->stream = answer_stream(request, "text/event-stream", on_gone, listener);
     scene->is_inside = false;
+    *listener = (struct listener){scene, scene->stream};
 }
 
 static const struct route routes[] = {
@@ -319,6 +332,36 @@ static void what_nobody_answered_is_gone_with_the_server(void **state)
     let_settle(scene);
 }
 
+/* The sanitizer's count of what is allocated and not freed; there is none without it. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static void leave_half_sent_requests(struct scene *scene, size_t times)
+{
+    const struct linger reset = {.l_onoff = 1};
+
+    for (size_t i = 0; i < times; i++) {
+        client_open(&scene->other, scene);
+        client_send(&scene->other, "POST /later HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhal");
+        let_settle(scene);
+        setsockopt(scene->other.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        client_close(&scene->other);
+        let_settle(scene);
+    }
+}
+
+static void half_sent_requests_leave_nothing_behind(void **state)
+{
+    struct scene *scene = *state;
+    size_t before;
+
+    if (!__sanitizer_get_current_allocated_bytes)
+        skip();
+    leave_half_sent_requests(scene, 10);
+    before = __sanitizer_get_current_allocated_bytes();
+    leave_half_sent_requests(scene, 100);
+    assert_true(__sanitizer_get_current_allocated_bytes() < before + ARENA_BLOCK_BYTES);
+}
+
 /* More than the input that may wait: the rest is read as the answers go out. */
 static void many_pipelined_requests_wait_outside_while_one_is_answered(void **state)
 {
@@ -354,6 +397,7 @@ static void a_stream_reaches_its_listener_piece_by_piece(void **state)
     wait_heard(scene, 1, "\r\n\r\n9\r\ndata: 1\n\n\r\n");
     assert_true(write_stream(scene, TEXT("data: a longer one\n\n")));
     wait_heard(scene, 1, "14\r\ndata: a longer one\n\n\r\n");
+    assert_int_equal(times(&scene->client, "\r\n0\r\n"), 0);
     answer_stream_end(scene->stream);
     wait_heard(scene, 1, "\r\n0\r\n\r\n");
     client_send(&scene->client, GET("/now"));
@@ -381,7 +425,8 @@ static void a_listener_that_leaves_is_told_once(void **state)
     struct scene *scene = *state;
 
     client_send(&scene->client, GET("/stream"));
-    wait_asked(scene, 1);
+    wait_heard(scene, 1,
+               "\r\n\r\n"); /* all of it, so that the client's kernel says that it closes, and not that it resets */
     client_close(&scene->client);
     loop_until(scene->loop, is_gone, scene);
     let_settle(scene);
@@ -493,6 +538,20 @@ static void a_stream_does_not_hold_up_the_stop(void **state)
     check_heard(&scene->client, "\r\n1\r\nx\r\n0\r\n\r\n");
 }
 
+static void who_hears_that_one_stream_has_gone_may_end_another_that_has(void **state)
+{
+    struct scene *scene = *state;
+
+    client_send(&scene->client, GET("/stream"));
+    client_open(&scene->other, scene);
+    client_send(&scene->other, GET("/stream"));
+    wait_asked(scene, 2);
+    scene->ends_other = true;
+    http_stop(scene->http, on_stopped, scene);
+    loop_until(scene->loop, has_stopped, scene);
+    assert_int_equal(scene->gone, 1);
+}
+
 static void a_server_that_nobody_uses_stops_at_once(void **state)
 {
     struct scene *scene = *state;
@@ -511,6 +570,7 @@ int main(void)
         scene_test(a_client_that_says_no_more_still_gets_its_answers),
         scene_test(a_request_may_be_answered_after_its_client_has_left),
         scene_test(what_nobody_answered_is_gone_with_the_server),
+        scene_test(half_sent_requests_leave_nothing_behind),
         scene_test(many_pipelined_requests_wait_outside_while_one_is_answered),
         scene_test(a_stream_reaches_its_listener_piece_by_piece),
         scene_test(an_old_client_hears_a_stream_until_the_connection_closes),
@@ -521,6 +581,7 @@ int main(void)
         scene_test(stopping_waits_for_what_is_under_way_and_for_nothing_else),
         scene_test(a_request_that_has_come_in_before_the_stop_is_answered),
         scene_test(a_stream_does_not_hold_up_the_stop),
+        scene_test(who_hears_that_one_stream_has_gone_may_end_another_that_has),
         scene_test(a_server_that_nobody_uses_stops_at_once),
     };
 
