@@ -173,7 +173,6 @@ struct http *http_open(struct loop *loop, const struct http_options *options)
     http->loop = loop;
     LIST_INIT(&http->connections);
     LIST_INIT(&http->requests);
-    LIST_INIT(&http->gone_streams);
     TAILQ_INIT(&http->in_turn);
     http->turn = http_must(event_new(loop->base, -1, 0, on_turn, http));
     http->stop_timer = loop_timer_new(loop, end_stop, http);

@@ -66,7 +66,6 @@ struct connection {
 
 LIST_HEAD(connection_list, connection);
 TAILQ_HEAD(connection_queue, connection);
-LIST_HEAD(stream_list, answer_stream);
 LIST_HEAD(request_list, request);
 
 #define HTTP_SPARE_ARENAS 64 /* kept for the requests to come */
@@ -82,7 +81,7 @@ struct http {
     struct connection_queue in_turn;
     struct event *turn; /* made active for the end of this turn */
     struct request_list requests;
-    struct stream_list gone_streams; /* whose owner is to be told */
+    struct answer_stream *gone_streams; /* whose owner is to be told */
     size_t spare_count;
     struct arena *spare[HTTP_SPARE_ARENAS];
     bool is_stopping;

@@ -16,9 +16,9 @@ struct answer_stream {
     struct http *http;
     struct connection *connection; /* NULL: it has gone, its owner has not been told yet */
     bool is_chunked, keeps_alive;
-    void (*on_gone)(void *context);
+    void (*on_gone)(void *context); /* NULL: nobody wants to know */
     void *context;
-    LIST_ENTRY(answer_stream) gone;
+    struct answer_stream *next_gone;
 };
 
 static void detach(struct answer_stream *stream)
@@ -31,7 +31,8 @@ static void detach(struct answer_stream *stream)
 void stream_gone(struct answer_stream *stream)
 {
     detach(stream);
-    LIST_INSERT_HEAD(&stream->http->gone_streams, stream, gone);
+    stream->next_gone = stream->http->gone_streams;
+    stream->http->gone_streams = stream;
     http_turn_soon(stream->http);
 }
 
@@ -52,30 +53,22 @@ void stream_drain(struct answer_stream *stream)
 
 void stream_tell_gone(struct http *http)
 {
-    struct answer_stream *stream;
+    while (http->gone_streams) {
+        struct answer_stream *stream = http->gone_streams;
 
-    while ((stream = LIST_FIRST(&http->gone_streams))) {
-        void (*on_gone)(void *context) = stream->on_gone;
-        void *context = stream->context;
-
-        LIST_REMOVE(stream, gone);
+        http->gone_streams = stream->next_gone;
+        if (stream->on_gone)
+            stream->on_gone(stream->context);
         free(stream);
-        on_gone(context);
     }
-}
-
-static void forget(struct answer_stream *stream)
-{
-    if (!stream->connection)
-        LIST_REMOVE(stream, gone);
-    detach(stream);
-    free(stream);
 }
 
 void stream_free_gone(struct http *http)
 {
-    while (!LIST_EMPTY(&http->gone_streams))
-        forget(LIST_FIRST(&http->gone_streams));
+    for (struct answer_stream *stream = http->gone_streams, *next; stream; stream = next) {
+        next = stream->next_gone;
+        free(stream);
+    }
 }
 
 struct answer_stream *answer_stream(struct request *request, const char *content_type, void (*on_gone)(void *context),
@@ -143,7 +136,12 @@ void answer_stream_end(struct answer_stream *stream)
 {
     struct connection *connection = stream->connection;
 
-    if (connection && connection->state != CONNECTION_DEAD)
+    if (!connection) {
+        stream->on_gone = NULL; /* it is freed when its turn to be told comes */
+        return;
+    }
+    if (connection->state != CONNECTION_DEAD)
         end_answer(connection, stream);
-    forget(stream);
+    detach(stream);
+    free(stream);
 }
