@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -379,6 +380,22 @@ static void many_pipelined_requests_wait_outside_while_one_is_answered(void **st
     let_settle(scene);
 }
 
+/* On the loopback a write of this size is one segment, and the client's kernel counts them. */
+static void answers_that_become_ready_together_are_one_write(void **state)
+{
+    struct scene *scene = *state;
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+
+    client_send(&scene->client, GET("/later") GET("/now") GET("/now") GET("/now") GET("/now") GET("/now"));
+    wait_asked(scene, 1);
+    let_settle(scene);
+    make_answer(scene, 0, "first");
+    wait_heard(scene, 5, "now");
+    assert_int_equal(getsockopt(scene->client.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    assert_int_equal(info.tcpi_data_segs_in, 1);
+}
+
 /* ---- streams ---- */
 
 static void a_stream_reaches_its_listener_piece_by_piece(void **state)
@@ -572,6 +589,7 @@ int main(void)
         scene_test(what_nobody_answered_is_gone_with_the_server),
         scene_test(half_sent_requests_leave_nothing_behind),
         scene_test(many_pipelined_requests_wait_outside_while_one_is_answered),
+        scene_test(answers_that_become_ready_together_are_one_write),
         scene_test(a_stream_reaches_its_listener_piece_by_piece),
         scene_test(an_old_client_hears_a_stream_until_the_connection_closes),
         scene_test(a_listener_that_leaves_is_told_once),
