@@ -95,6 +95,7 @@ static void begin_answering(struct request *request)
     request->method = request->is_head ? "GET" : text_terminated(request->arena, request->head.method);
     request->target_path = request->head.path;
     request->target_query = request->head.query;
+    request->peer = text_copy(request->arena, text_of(request->connection->peer)); /* it may leave before us */
     give_name(request);
 }
 

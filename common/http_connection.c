@@ -2,6 +2,7 @@
  * piece of memory; only what comes while an answer is being made is kept, so an idle connection holds next to none. */
 #include "common/http_inside.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -261,13 +262,23 @@ void connection_drain(struct connection *connection)
 
 /* ---- its life ---- */
 
-void connection_new(struct http *http, int fd)
+static void note_peer(struct connection *connection, const struct sockaddr *address)
+{
+    const void *number = address->sa_family == AF_INET6
+                             ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
+                             : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
+
+    inet_ntop(address->sa_family, number, connection->peer, sizeof connection->peer);
+}
+
+void connection_new(struct http *http, int fd, const struct sockaddr *peer)
 {
     struct connection *connection = http_must(calloc(1, sizeof *connection));
     struct event_base *base = http->loop->base;
 
     connection->http = http;
     connection->fd = fd;
+    note_peer(connection, peer);
     connection->input = http_must(evbuffer_new());
     connection->output = http_must(evbuffer_new());
     connection->readable = http_must(event_new(base, fd, EV_READ | EV_PERSIST, on_readable, connection));

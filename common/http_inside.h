@@ -14,6 +14,7 @@
 #ifndef KARCIS_HTTP_INSIDE_H
 #define KARCIS_HTTP_INSIDE_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +63,7 @@ struct connection {
     int64_t write_deadline_us; /* of the next HTTP_WRITE_BYTES; 0: nothing waits */
     size_t written;            /* since that was set */
     size_t thrown_away;
+    char peer[INET6_ADDRSTRLEN]; /* the client's address, as numbers */
 };
 
 LIST_HEAD(connection_list, connection);
@@ -114,7 +116,7 @@ void http_stop_listening(struct http *http);
 void http_listen_again(struct http *http); /* if there is room, and it is not stopping */
 
 /* http_connection.c */
-void connection_new(struct http *http, int fd);
+void connection_new(struct http *http, int fd, const struct sockaddr *peer);
 void connection_free(struct connection *connection);
 void connection_enter(struct connection *connection, enum connection_state state);
 void connection_turn_soon(struct connection *connection);

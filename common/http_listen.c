@@ -70,9 +70,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 {
     struct http *http = context;
 
-    (void)address;
     (void)address_len;
-    connection_new(http, fd);
+    connection_new(http, fd, address);
     if (http->connection_count >= HTTP_CONNECTIONS_MAX)
         evconnlistener_disable(listener);
 }

@@ -24,6 +24,7 @@ struct request {
     const char *method;                    /* GET for HEAD too: the server leaves the body out */
     struct text target_path, target_query; /* as they came; query: ptr NULL without a question mark */
     struct text body;
+    struct text peer; /* the address of who is connected to us, as numbers */
     struct route_values path, query;
     struct head head;
 

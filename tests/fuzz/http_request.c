@@ -1,8 +1,6 @@
 /* Fuzzes the readers of requests (common/http_head.c, common/http_body.c): whatever the bytes, and in whatever pieces
  * they come, the same requests are read and the same verdict falls. */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "common/arena.h"
 #include "tests/unit/http_feeding.c" /* a fuzzer is linked with common/ only */
@@ -31,8 +29,6 @@ static size_t by_state(void *context, size_t left)
     return len < left ? len : left;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct arena *arena;
@@ -46,8 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < size; i++)
         state = state * 31 + data[i];
     at_once = feed_requests(arena, bytes, whole, NULL);
-    if (!text_equal(at_once, feed_requests(arena, bytes, single, NULL)) ||
-        !text_equal(at_once, feed_requests(arena, bytes, by_state, &state)))
-        abort();
+    must(text_equal(at_once, feed_requests(arena, bytes, single, NULL)));
+    must(text_equal(at_once, feed_requests(arena, bytes, by_state, &state)));
     return 0;
 }

@@ -53,6 +53,7 @@ struct scene {
 static void answer_now(struct request *request, void *context)
 {
     ((struct scene *)context)->asked++;
+    answer_header(request, "X-Peer", request->peer);
     answer_text(request, 200, "text/plain", TEXT("now"));
 }
 
@@ -297,6 +298,7 @@ static void a_client_that_says_no_more_still_gets_its_answers(void **state)
     loop_until(scene->loop, has_ended, scene);
     check_heard(&scene->client, "first");
     check_heard(&scene->client, "now");
+    check_heard(&scene->client, "X-Peer: 127.0.0.1\r\n");
 }
 
 static void a_request_may_be_answered_after_its_client_has_left(void **state)
