@@ -62,12 +62,12 @@ static void *grow(struct scan *scan, const void *from, size_t count, size_t *cap
     return larger;
 }
 
-/* The index of a value whose text is not known yet. */
-static size_t keep(struct scan *scan, enum scan_kind kind, struct text key)
+/* Its index; the array may have moved. */
+static size_t keep(struct scan *scan, enum scan_kind kind, struct text key, struct text text)
 {
     if (scan->value_count == scan->value_capacity)
         scan->values = grow(scan, scan->values, scan->value_count, &scan->value_capacity, sizeof *scan->values);
-    scan->values[scan->value_count] = (struct scan_value){.kind = kind, .size = 1, .key = key};
+    scan->values[scan->value_count] = (struct scan_value){.kind = kind, .size = 1, .key = key, .text = text};
     return scan->value_count++;
 }
 
@@ -321,7 +321,8 @@ static bool goes_on(struct scan *scan, char close, bool *more)
     if (!*more && peek(scan) != close)
         return fail(scan, close == '}' ? "a comma or } is missing" : "a comma or ] is missing");
     scan->at++;
-    skip_space(scan);
+    if (*more)
+        skip_space(scan);
     return true;
 }
 
@@ -390,7 +391,7 @@ static bool scan_container(struct scan *scan, enum scan_kind kind, struct text k
 {
     const char *from = scan->at;
     const bool kept = is_kept(scan);
-    const size_t index = kept ? keep(scan, kind, key) : 0;
+    const size_t index = kept ? keep(scan, kind, key, TEXT_NONE) : 0;
 
     if (!scan_inside(scan, kind == SCAN_OBJECT ? '}' : ']'))
         return false;
@@ -442,7 +443,7 @@ static bool scan_any(struct scan *scan, struct text key)
     if (!scan_plain(scan, &kind, &text))
         return false;
     if (is_kept(scan))
-        scan->values[keep(scan, kind, key)].text = text;
+        keep(scan, kind, key, text);
     return true;
 }
 
