@@ -144,6 +144,7 @@ static void what_is_json_is_taken_and_nothing_else(void **state)
         check_taken(arena, text_of(cases[i].document), cases[i].is_taken);
     check_taken(arena, (struct text){"[\0]", 3}, false);
     check_taken(arena, (struct text){"[\"\0\"]", 5}, false);
+    check_taken(arena, (struct text){"[1\0]", 4}, false);
     check_taken(arena, TEXT_NONE, false);
     arena_free(arena);
 }
