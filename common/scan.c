@@ -193,9 +193,24 @@ static bool take_escape(struct scan *scan, char **out)
     return true;
 }
 
+/* Eight bytes at once: none of them is a quote, a backslash, below 0x20 or above 0x7F. Each test sets a byte's highest
+ * bit where it is so; a borrow may set one too many behind a byte that is, never one too few. */
+static bool all_plain(const char *eight)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    uint64_t word, no_quote, no_backslash;
+
+    memcpy(&word, eight, sizeof word);
+    no_quote = word ^ (ones * '"');
+    no_backslash = word ^ (ones * '\\');
+    return ((word | (word - ones * 0x20) | (no_quote - ones) | (no_backslash - ones)) & tops) == 0;
+}
+
 /* Moves over what stands for itself. */
 static bool skip_plain(struct scan *scan)
 {
+    while (scan->end - scan->at >= 8 && all_plain(scan->at))
+        scan->at += 8;
     while (scan->at < scan->end) {
         const unsigned char c = (unsigned char)*scan->at;
         size_t len = 1;
