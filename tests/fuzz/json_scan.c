@@ -1,6 +1,7 @@
 /* Our scanner and jansson (common/body.c) must agree on any text: both take it or both refuse it, and what one reads of
  * it the other reads too. */
-#include <assert.h>
+#include "tests/fuzz/fuzz.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,8 +11,6 @@
 #include "common/bounds.h"
 #include "common/scan.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
 static void compare(struct arena *arena, const struct scan_value *value, const json_t *tree);
 
 static void compare_object(struct arena *arena, const struct scan_value *object, const json_t *tree)
@@ -20,11 +19,11 @@ static void compare_object(struct arena *arena, const struct scan_value *object,
 
     scan_each(member, object)
     {
-        assert(member->key.ptr);
+        must(member->key.ptr);
         compare(arena, member, json_object_getn(tree, member->key.ptr, member->key.len));
         count++;
     }
-    assert(count == json_object_size(tree));
+    must(count == json_object_size(tree));
 }
 
 static void compare_array(struct arena *arena, const struct scan_value *array, const json_t *tree)
@@ -33,10 +32,10 @@ static void compare_array(struct arena *arena, const struct scan_value *array, c
 
     scan_each(item, array)
     {
-        assert(!item->key.ptr);
+        must(!item->key.ptr);
         compare(arena, item, json_array_get(tree, count++));
     }
-    assert(count == json_array_size(tree));
+    must(count == json_array_size(tree));
 }
 
 static void compare_number(struct arena *arena, struct text text, const json_t *tree)
@@ -44,9 +43,9 @@ static void compare_number(struct arena *arena, struct text text, const json_t *
     int64_t whole;
 
     if (json_is_integer(tree))
-        assert(text_to_int64(text, INT64_MIN, INT64_MAX, &whole) && whole == json_integer_value(tree));
+        must(text_to_int64(text, INT64_MIN, INT64_MAX, &whole) && whole == json_integer_value(tree));
     else
-        assert(json_real_value(tree) == strtod(text_terminated(arena, text), NULL));
+        must(json_real_value(tree) == strtod(text_terminated(arena, text), NULL));
 }
 
 static void compare(struct arena *arena, const struct scan_value *value, const json_t *tree)
@@ -56,19 +55,19 @@ static void compare(struct arena *arena, const struct scan_value *value, const j
         [SCAN_TRUE] = JSON_TRUE,     [SCAN_FALSE] = JSON_FALSE, [SCAN_NULL] = JSON_NULL,
     };
 
-    assert(tree);
+    must(tree);
     if (value->kind == SCAN_NUMBER) {
-        assert(json_is_number(tree));
+        must(json_is_number(tree));
         compare_number(arena, value->text, tree);
         return;
     }
-    assert(types[value->kind] == json_typeof(tree));
+    must(types[value->kind] == json_typeof(tree));
     if (value->kind == SCAN_OBJECT)
         compare_object(arena, value, tree);
     else if (value->kind == SCAN_ARRAY)
         compare_array(arena, value, tree);
     else if (value->kind == SCAN_STRING)
-        assert(text_equal(value->text, (struct text){json_string_value(tree), json_string_length(tree)}));
+        must(text_equal(value->text, (struct text){json_string_value(tree), json_string_length(tree)}));
 }
 
 /* Looking less deep must not change what is taken, and what was not looked into is JSON by itself. */
@@ -77,17 +76,18 @@ static void compare_shallow(struct arena *arena, struct text text, unsigned leve
     struct text why = TEXT_NONE;
     const struct scan_value *document = scan_parse(arena, text, levels, &why);
 
-    assert((document != NULL) == (tree != NULL));
+    must((document != NULL) == (tree != NULL));
     if (!document)
         return;
     for (const struct scan_value *value = document; value < document + document->size; value++)
         if (value->kind == SCAN_OBJECT || value->kind == SCAN_ARRAY)
-            assert(scan_parse(arena, value->text, 0, &why));
+            must(scan_parse(arena, value->text, 0, &why));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    const struct text text = {(const char *)bytes, len};
+    char *copy = fuzz_copy(bytes, len);
+    const struct text text = {copy, len};
     struct text why = TEXT_NONE, our_why = TEXT_NONE;
     static struct arena *arena;
     json_t *tree;
@@ -98,13 +98,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     arena_reset(arena);
     tree = body_parse(arena, text, &why);
     document = scan_parse(arena, text, JSON_DEPTH_MAX, &our_why);
-    assert((tree != NULL) == (document != NULL));
+    must((tree != NULL) == (document != NULL));
     if (document)
         compare(arena, document, tree);
     else
-        assert(our_why.len > 0);
+        must(our_why.len > 0);
     for (unsigned levels = 0; levels < 3; levels++)
         compare_shallow(arena, text, levels, tree);
     json_decref(tree);
+    free(copy);
     return 0;
 }
