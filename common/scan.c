@@ -1,5 +1,6 @@
-/* A recursive descent over the text. Values are appended to one array, each before what lies below it; the keys of all
- * objects that are open stand on a stack, so that a key that comes twice is found when its object ends. */
+/* One pass over the text, with a stack of the objects and arrays that are open. Values are appended to one array, each
+ * before what lies below it; the keys of all open objects stand on a second stack, so that a key that comes twice is
+ * found when its object ends. */
 #include "common/scan.h"
 
 #include <math.h>
@@ -13,10 +14,20 @@
 #define SURELY_FINITE_BYTES  20 /* a number so short, */
 #define SURELY_FINITE_DIGITS 2  /* with so few digits in its exponent, is far below 10^308 */
 
+#define NOT_KEPT SIZE_MAX
+
+struct open {
+    enum scan_kind kind;
+    const char *from;
+    size_t value;     /* its index; NOT_KEPT: it lies too deep */
+    size_t first_key; /* of an object: where its keys begin */
+};
+
 struct scan {
     struct arena *arena;
     const char *at, *end;
     unsigned levels, depth;
+    struct open open[JSON_DEPTH_MAX];
     size_t containers;
     struct scan_value *values;
     size_t value_count, value_capacity;
@@ -24,8 +35,6 @@ struct scan {
     size_t key_count, key_capacity;
     const char *wrong; /* what, at `at` */
 };
-
-static bool scan_any(struct scan *scan, struct text key);
 
 static bool fail(struct scan *scan, const char *wrong)
 {
@@ -65,15 +74,12 @@ static void *grow(struct scan *scan, const void *from, size_t count, size_t *cap
 /* Its index; the array may have moved. */
 static size_t keep(struct scan *scan, enum scan_kind kind, struct text key, struct text text)
 {
+    if (scan->depth > scan->levels)
+        return NOT_KEPT;
     if (scan->value_count == scan->value_capacity)
         scan->values = grow(scan, scan->values, scan->value_count, &scan->value_capacity, sizeof *scan->values);
     scan->values[scan->value_count] = (struct scan_value){.kind = kind, .size = 1, .key = key, .text = text};
     return scan->value_count++;
-}
-
-static bool is_kept(const struct scan *scan)
-{
-    return scan->depth <= scan->levels;
 }
 
 static void push_key(struct scan *scan, struct text key)
@@ -328,95 +334,6 @@ static bool scan_word(struct scan *scan, struct text word)
 
 /* ---- objects and arrays ---- */
 
-/* Behind a value: a comma and more, or the end. */
-static bool goes_on(struct scan *scan, char close, bool *more)
-{
-    skip_space(scan);
-    *more = peek(scan) == ',';
-    if (!*more && peek(scan) != close)
-        return fail(scan, close == '}' ? "a comma or } is missing" : "a comma or ] is missing");
-    scan->at++;
-    if (*more)
-        skip_space(scan);
-    return true;
-}
-
-static bool scan_member(struct scan *scan)
-{
-    struct text key;
-
-    if (peek(scan) != '"')
-        return fail(scan, "a name in quotes is missing");
-    if (!scan_string(scan, &key))
-        return false;
-    push_key(scan, key);
-    skip_space(scan);
-    if (peek(scan) != ':')
-        return fail(scan, "a colon is missing");
-    scan->at++;
-    skip_space(scan);
-    return scan_any(scan, key);
-}
-
-static bool scan_members(struct scan *scan)
-{
-    const size_t first = scan->key_count;
-    bool more = true;
-
-    while (more)
-        if (!scan_member(scan) || !goes_on(scan, '}', &more))
-            return false;
-    if (!all_differ(scan->keys + first, scan->key_count - first))
-        return fail(scan, "a name comes twice in one object");
-    scan->key_count = first;
-    return true;
-}
-
-static bool scan_items(struct scan *scan)
-{
-    bool more = true;
-
-    while (more)
-        if (!scan_any(scan, TEXT_NONE) || !goes_on(scan, ']', &more))
-            return false;
-    return true;
-}
-
-static bool scan_inside(struct scan *scan, char close)
-{
-    bool is_fine;
-
-    if (++scan->containers > JSON_CONTAINERS_MAX)
-        return fail(scan, "too many objects and arrays");
-    if (++scan->depth > JSON_DEPTH_MAX)
-        return fail(scan, "nested too deeply");
-    scan->at++;
-    skip_space(scan);
-    if (peek(scan) == close) {
-        scan->at++;
-        is_fine = true;
-    } else {
-        is_fine = close == '}' ? scan_members(scan) : scan_items(scan);
-    }
-    scan->depth--;
-    return is_fine;
-}
-
-static bool scan_container(struct scan *scan, enum scan_kind kind, struct text key)
-{
-    const char *from = scan->at;
-    const bool kept = is_kept(scan);
-    const size_t index = kept ? keep(scan, kind, key, TEXT_NONE) : 0;
-
-    if (!scan_inside(scan, kind == SCAN_OBJECT ? '}' : ']'))
-        return false;
-    if (kept) {
-        scan->values[index].size = (uint32_t)(scan->value_count - index);
-        scan->values[index].text = (struct text){from, (size_t)(scan->at - from)};
-    }
-    return true;
-}
-
 static bool scan_plain(struct scan *scan, enum scan_kind *kind, struct text *text)
 {
     const char *from = scan->at;
@@ -446,19 +363,91 @@ static bool scan_plain(struct scan *scan, enum scan_kind *kind, struct text *tex
     return is_fine;
 }
 
-static bool scan_any(struct scan *scan, struct text key)
+static char closing(enum scan_kind kind)
 {
+    return kind == SCAN_OBJECT ? '}' : ']';
+}
+
+static bool open_value(struct scan *scan, enum scan_kind kind, struct text key)
+{
+    const char *from = scan->at;
+    size_t value;
+
+    if (++scan->containers > JSON_CONTAINERS_MAX)
+        return fail(scan, "too many objects and arrays");
+    if (scan->depth == JSON_DEPTH_MAX)
+        return fail(scan, "nested too deeply");
+    value = keep(scan, kind, key, TEXT_NONE);
+    scan->open[scan->depth++] = (struct open){kind, from, value, scan->key_count};
+    scan->at++;
+    skip_space(scan);
+    return true;
+}
+
+static bool close_value(struct scan *scan)
+{
+    const struct open *open = &scan->open[--scan->depth];
+
+    if (peek(scan) != closing(open->kind))
+        return fail(scan, open->kind == SCAN_OBJECT ? "a comma or } is missing" : "a comma or ] is missing");
+    scan->at++;
+    if (!all_differ(scan->keys + open->first_key, scan->key_count - open->first_key))
+        return fail(scan, "a name comes twice in one object");
+    scan->key_count = open->first_key;
+    if (open->value != NOT_KEPT) {
+        scan->values[open->value].size = (uint32_t)(scan->value_count - open->value);
+        scan->values[open->value].text = (struct text){open->from, (size_t)(scan->at - open->from)};
+    }
+    return true;
+}
+
+/* Behind a value: closes all that ends here, and moves behind the comma if there is more. */
+static bool end_values(struct scan *scan)
+{
+    while (scan->depth > 0) {
+        skip_space(scan);
+        if (peek(scan) == ',') {
+            scan->at++;
+            skip_space(scan);
+            return true;
+        }
+        if (!close_value(scan))
+            return false;
+    }
+    return true;
+}
+
+/* A value, or of one that holds others the beginning. */
+static bool scan_value(struct scan *scan, struct text key)
+{
+    const char c = peek(scan);
     enum scan_kind kind;
     struct text text;
 
-    if (peek(scan) == '{')
-        return scan_container(scan, SCAN_OBJECT, key);
-    if (peek(scan) == '[')
-        return scan_container(scan, SCAN_ARRAY, key);
+    if (c == '{' || c == '[') {
+        kind = c == '{' ? SCAN_OBJECT : SCAN_ARRAY;
+        if (!open_value(scan, kind, key))
+            return false;
+        return peek(scan) != closing(kind) || (close_value(scan) && end_values(scan));
+    }
     if (!scan_plain(scan, &kind, &text))
         return false;
-    if (is_kept(scan))
-        keep(scan, kind, key, text);
+    keep(scan, kind, key, text);
+    return end_values(scan);
+}
+
+static bool scan_name(struct scan *scan, struct text *key)
+{
+    if (peek(scan) != '"')
+        return fail(scan, "a name in quotes is missing");
+    if (!scan_string(scan, key))
+        return false;
+    push_key(scan, *key);
+    skip_space(scan);
+    if (peek(scan) != ':')
+        return fail(scan, "a colon is missing");
+    scan->at++;
+    skip_space(scan);
     return true;
 }
 
@@ -467,8 +456,16 @@ static bool scan_document(struct scan *scan)
     skip_space(scan);
     if (peek(scan) != '{' && peek(scan) != '[')
         return fail(scan, "neither an object nor an array");
-    if (!scan_any(scan, TEXT_NONE))
+    if (!scan_value(scan, TEXT_NONE))
         return false;
+    while (scan->depth > 0) {
+        struct text key = TEXT_NONE;
+
+        if (scan->open[scan->depth - 1].kind == SCAN_OBJECT && !scan_name(scan, &key))
+            return false;
+        if (!scan_value(scan, key))
+            return false;
+    }
     skip_space(scan);
     return scan->at == scan->end || fail(scan, "more behind the end");
 }

@@ -109,8 +109,7 @@ static void collect(struct reading *reading, const struct scan_value *event)
     const struct text *names = names_of(reading);
 
     memset(reading->given, 0, sizeof reading->given);
-    scan_each(member, event)
-    {
+    for (const struct scan_value *member = scan_first(event); member; member = scan_next(event, member)) {
         for (size_t i = 0; i < MEMBER_COUNT; i++)
             if (names[i].ptr && member->kind != SCAN_NULL && text_equal(member->key, names[i]))
                 reading->given[i] = member;
@@ -314,8 +313,7 @@ static void read_event(struct reading *reading, const struct scan_value *value)
 
 static const struct scan_value *member_of(const struct scan_value *object, const char *name)
 {
-    scan_each(member, object)
-    {
+    for (const struct scan_value *member = scan_first(object); member; member = scan_next(object, member)) {
         if (text_is(member->key, name))
             return member;
     }
@@ -352,13 +350,13 @@ static enum publish_result read_list(struct reading *reading, const struct scan_
 {
     size_t count = 0;
 
-    scan_each(event, list) count++;
+    for (const struct scan_value *event = scan_first(list); event; event = scan_next(list, event))
+        count++;
     if (count == 0)
         return PUBLISH_EMPTY;
     if (count > PUBLISH_EVENTS_MAX)
         return PUBLISH_TOO_MANY;
-    scan_each(event, list)
-    {
+    for (const struct scan_value *event = scan_first(list); event; event = scan_next(list, event)) {
         if (problems_are_enough(reading->problems))
             break;
         read_event(reading, event);

@@ -17,8 +17,7 @@ static void compare_object(struct arena *arena, const struct scan_value *object,
 {
     size_t count = 0;
 
-    scan_each(member, object)
-    {
+    for (const struct scan_value *member = scan_first(object); member; member = scan_next(object, member)) {
         must(member->key.ptr);
         compare(arena, member, json_object_getn(tree, member->key.ptr, member->key.len));
         count++;
@@ -30,8 +29,7 @@ static void compare_array(struct arena *arena, const struct scan_value *array, c
 {
     size_t count = 0;
 
-    scan_each(item, array)
-    {
+    for (const struct scan_value *item = scan_first(array); item; item = scan_next(array, item)) {
         must(!item->key.ptr);
         compare(arena, item, json_array_get(tree, count++));
     }

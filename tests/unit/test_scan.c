@@ -196,8 +196,7 @@ static void write_value(struct buffer *out, const struct scan_value *value)
     buffer_format(out, "%c<%.*s>", "OASNTFZ"[value->kind], (int)value -> text.len, value->text.ptr);
     if (value->size > 1) {
         buffer_byte(out, '(');
-        scan_each(child, value)
-        {
+        for (const struct scan_value *child = scan_first(value); child; child = scan_next(value, child)) {
             write_value(out, child);
         }
         buffer_byte(out, ')');
