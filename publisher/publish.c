@@ -24,7 +24,8 @@ struct lane {
 
 static struct {
     struct lane lanes[PUBLISH_LANES];
-    size_t bytes; /* of all lanes */
+    size_t bytes;        /* of all lanes */
+    struct arena *arena; /* of the body being read: nothing of it is needed once it is sent or refused */
     struct metrics_counter *events;
     struct metrics_gauge *under_way;
 } state;
@@ -122,11 +123,12 @@ static enum publish_form form_of(struct request *request)
 static void publish(struct request *request, void *context)
 {
     const struct text trace = request_header(request, "traceparent");
-    struct problems problems = {.arena = request->arena};
+    struct problems problems = {.arena = state.arena};
     struct publish_body body = {.bytes = request->body, .form = form_of(request), .now_ms = clock_now_ms()};
     struct publish_batch batch;
 
     (void)context;
+    arena_reset(state.arena);
     if (door_refuses(request) || !request_says_json(request))
         return;
     if (trace.ptr && traceparent_is_valid(trace))
@@ -153,6 +155,7 @@ static void publish(struct request *request, void *context)
 
 void publish_start(struct loop *loop)
 {
+    state.arena = arena_new();
     for (size_t i = 0; i < PUBLISH_LANES; i++)
         state.lanes[i].redis = redis_open(loop, &(struct redis_options){.url = config()->redis_url,
                                                                         .name = "publisher-events",
@@ -165,6 +168,7 @@ void publish_stop(void)
 {
     for (size_t i = 0; i < PUBLISH_LANES; i++)
         redis_close(state.lanes[i].redis);
+    arena_free(state.arena);
 }
 
 const struct route publish_routes[] = {

@@ -285,6 +285,41 @@ def test_who_got_no_answer_may_send_again_with_one_effect(two):
     assert {event["event_id"] for event in publisher.logged(50)} == {str(i) for i in range(50)}
 
 
+def test_while_too_much_is_under_way_events_are_refused(own_stack):
+    """What waits for a Redis that does not answer is bounded, and taken when it answers again."""
+    stack = own_stack()
+    publisher, answers = Publisher(stack), []
+    body = json.dumps([publisher.event(str(i), {"x": "x" * 200000}) for i in range(5)])
+
+    def publish():
+        status, answer, headers = publisher.publish(body, timeout=30)
+        answers.append((status, answer.get("code"), headers["Retry-After"] is not None))
+
+    threads = [threading.Thread(target=publish) for _ in range(80)]
+    with frozen(stack, "redis"):
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: (503, "overloaded", True) in answers, "events are refused")
+    for thread in threads:
+        thread.join()
+    assert set(answers) <= {(503, "overloaded", True), (202, None, False)} and 50 < answers.count((202, None, False)) < 70
+    assert publisher.accepted(body) == 5
+    publisher.logged(5)
+
+
+def test_while_the_door_is_closed_events_are_refused(own_stack):
+    stack = own_stack(BACKLOG_MAX=10)
+    publisher = Publisher(stack)
+    show = stack.show(seats=20)
+    stack.remove("ticket-worker-1")
+    for seat in stack.open_seats(show):
+        stack.book(show, seat)
+    answer = wait_until(lambda: (answer := publisher.publish(publisher.event("1")))[0] == 503 and answer, "events are refused")
+    assert answer[1]["code"] == "overloaded" and 1 <= int(answer[2]["Retry-After"]) <= 5
+    stack.add("ticket-worker")
+    wait_until(lambda: publisher.publish(publisher.event("1"))[0] == 202, "events are taken again")
+
+
 def test_a_publisher_told_to_stop_answers_what_it_has_taken(two):
     publisher, answers = Publisher(two), []
 
