@@ -25,7 +25,6 @@ struct scan {
     struct scan_cursor cursor;
     unsigned levels, depth;
     struct open open[JSON_DEPTH_MAX];
-    size_t containers;
     struct scan_value *values;
     size_t value_count, value_capacity;
     struct text *keys;
@@ -96,8 +95,6 @@ static bool open_value(struct scan *scan, enum scan_kind kind, struct text key)
     const char *from = scan->cursor.at;
     size_t value;
 
-    if (++scan->containers > JSON_CONTAINERS_MAX)
-        return scan_fail(&scan->cursor, "too many objects and arrays");
     if (scan->depth == JSON_DEPTH_MAX)
         return scan_fail(&scan->cursor, "nested too deeply");
     value = keep(scan, kind, key, TEXT_NONE);

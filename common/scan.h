@@ -2,7 +2,8 @@
  * that point into it.
  *
  * The idea to hold in mind: what body_parse (jansson) takes is taken, what it refuses is refused, to the byte
- * (tests/fuzz/json_scan.c compares them); but nothing is copied that need not be, and what lies deeper than the caller
+ * (tests/fuzz/json_scan.c compares them), except that no number of objects and arrays is too many here, where no tree
+ * grows of them; but nothing is copied that need not be, and what lies deeper than the caller
  * looks is checked and then left as it came. So a payload can be passed on byte for byte. */
 #ifndef KARCIS_SCAN_H
 #define KARCIS_SCAN_H

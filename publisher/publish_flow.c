@@ -72,7 +72,10 @@ size_t publish_flow_words(enum stream stream, struct text payload, struct proble
     size_t count;
 
     assert(publish_may_say(stream));
-    assert(document); /* it was scanned, which takes nothing that is refused here */
+    if (!document) { /* it was scanned, so it is JSON; but of a payload that is read a tree is made */
+        problems_add(problems, TEXT(""), text_terminated(problems->arena, why));
+        return 0;
+    }
     count = stream == BOOKING_REQUESTED ? booking_words(document, problems, words)
                                         : cancel_words(document, problems, words);
     json_decref(document);

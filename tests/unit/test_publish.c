@@ -345,6 +345,31 @@ static void a_body_has_as_many_events_as_may_be_and_no_more(void **state)
     arena_free(arena);
 }
 
+/* As the payload of a booking it is read into a tree, which is bounded; else it is passed on. */
+static void a_payload_may_be_wide_where_nobody_reads_it(void **state)
+{
+    static const struct {
+        const char *topic;
+        enum publish_result result;
+    } cases[] = {{"t", PUBLISH_TAKEN}, {"booking.requested", PUBLISH_INVALID}};
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buffer buffer = buffer_in(arena);
+        struct outcome outcome;
+
+        buffer_format(&buffer, "{\"id\":\"1\",\"topic\":\"%s\",\"payload\":{\"x\":[", cases[i].topic);
+        for (size_t j = 0; j <= JSON_CONTAINERS_MAX; j++)
+            buffer_add(&buffer, j ? TEXT(",[]") : TEXT("[]"));
+        buffer_add(&buffer, TEXT("]}}"));
+        outcome = read_body(arena, PUBLISH_EVENTS, buffer_take(&buffer));
+        check_row(outcome.result == cases[i].result, "%s: %d", cases[i].topic, (int)outcome.result);
+        check_text_row(places(arena, &outcome.problems), i ? "/payload@0" : "", cases[i].topic);
+    }
+    arena_free(arena);
+}
+
 static void of_very_many_wrong_events_the_first_are_said(void **state)
 {
     struct arena *arena = arena_new();
@@ -372,6 +397,7 @@ int main(void)
         cmocka_unit_test(names_are_as_long_as_may_be_and_no_longer),
         cmocka_unit_test(an_event_is_as_large_as_an_entry_may_be),
         cmocka_unit_test(a_body_has_as_many_events_as_may_be_and_no_more),
+        cmocka_unit_test(a_payload_may_be_wide_where_nobody_reads_it),
         cmocka_unit_test(of_very_many_wrong_events_the_first_are_said),
     };
 

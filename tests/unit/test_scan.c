@@ -149,9 +149,10 @@ static void what_is_json_is_taken_and_nothing_else(void **state)
     arena_free(arena);
 }
 
-static void depth_and_width_are_bounded(void **state)
+static void depth_is_bounded_and_width_only_where_a_tree_is_made(void **state)
 {
     struct arena *arena = arena_new();
+    struct text why = TEXT_NONE;
 
     (void)state;
     check_taken(arena, nested(arena, "[", JSON_DEPTH_MAX, "", "]"), true);
@@ -166,7 +167,10 @@ static void depth_and_width_are_bounded(void **state)
         for (int i = 0; i < JSON_CONTAINERS_MAX - 1 + more; i++)
             buffer_add(&buffer, i ? TEXT(",{}") : TEXT("{}"));
         buffer_byte(&buffer, ']');
-        check_taken(arena, buffer_take(&buffer), more == 0);
+        if (more)
+            assert_non_null(scan_parse(arena, buffer_take(&buffer), 1, &why));
+        else
+            check_taken(arena, buffer_take(&buffer), true);
     }
     arena_free(arena);
 }
@@ -263,7 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_json_is_taken_and_nothing_else),
-        cmocka_unit_test(depth_and_width_are_bounded),
+        cmocka_unit_test(depth_is_bounded_and_width_only_where_a_tree_is_made),
         cmocka_unit_test(an_object_of_very_many_names_is_no_burden),
         cmocka_unit_test(a_document_is_cut_as_deep_as_is_wanted_and_no_deeper),
         cmocka_unit_test(what_is_wrong_is_said_with_its_place),
