@@ -13,6 +13,7 @@
 #include "publisher/catalog.h"
 #include "publisher/catalog_change.h"
 #include "publisher/door.h"
+#include "publisher/publish.h"
 #include "publisher/replay.h"
 
 static struct {
@@ -50,6 +51,7 @@ static void tables(route_table_fn *fn, void *to)
 {
     fn(to, health_routes(), NULL);
     fn(to, book_routes, state.redis);
+    fn(to, publish_routes, NULL);
     fn(to, catalog_routes, state.store);
     fn(to, catalog_seat_routes, state.store);
     fn(to, replay_routes, &state.replay);
@@ -74,6 +76,7 @@ static void start(struct loop *loop)
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});
     door_start(loop);
+    publish_start(loop);
     health_add_check("redis", is_redis_up, NULL);
     tables(add_table, NULL);
 }
@@ -82,6 +85,7 @@ static void on_http_stopped(void *context)
 {
     (void)context;
     door_stop();
+    publish_stop();
     redis_close(state.redis);
     store_close(state.store);
     http_close(state.http);
@@ -99,7 +103,7 @@ int main(int argc, char **argv)
 {
     static const struct program publisher = {
         .name = "publisher",
-        .what = "takes bookings and shows over HTTP, and replays dead letters",
+        .what = "takes bookings, events and shows over HTTP, and replays dead letters",
         .start = start,
         .tables = tables,
         .stop = stop,

@@ -7,7 +7,7 @@ import subprocess
 import jsonschema
 import pytest
 
-from karcis import BIN_DIR, PROGRAMS
+from karcis import BIN_DIR, PROGRAMS, new_id
 from openapi import DOCUMENT, METHODS, OPERATIONS, PRICE, World, references, resolved
 
 EXAMPLES = {}
@@ -145,6 +145,18 @@ def get_booking(world):
     with world.nobody_decides():
         asked = world.call("requestBooking", status=202, body={"user": "ayu", "show": show, "seat": "A1"}).body["booking_id"]
         assert world.call("getBooking", asked, status=200).body["status"] == "REQUESTED"
+
+
+@example("publish")
+def publish(world):
+    event = {"topic": "gate.opened", "event_id": new_id(), "timestamp": "2026-11-21T19:30:00+07:00", "source": "gate-1", "payload": {"gate": 1}}
+    cloud = {"specversion": "1.0", "type": "gate.opened", "source": "gate-1", "id": new_id(), "data": {}}
+    for body, kind in ((event, "application/json"), ([event], "application/json"), ({"events": [event]}, "application/json"),
+                       ({"id": new_id(), "payload": {}}, "application/json"), (cloud, "application/cloudevents+json"),
+                       ([cloud, cloud], "application/cloudevents-batch+json")):
+        world.call("publish", status=202, body=body, content_type=kind)
+    world.call("publish", status=400, body=[])
+    world.call("publish", status=422, body=[event, {**event, "topic": "dead"}])
 
 
 @example("listEvents")
