@@ -33,6 +33,8 @@
 #define REDIS_COMMAND_MS 5000 /* the slowest script of ours takes 10 ms; 5 s means stopped, not slow */
 #define REDIS_READ_BLOCK_MS                                                                                            \
     2000 /* a reader looks up at least this often: a vanished group is noticed, SIGTERM is served */
+#define FOLLOW_ENTRIES_MAX 500  /* of each stream, at once: a millisecond of work, some 200 KB */
+#define FOLLOW_CHECK_MS    2000 /* how often a follower looks whether it missed something: 20 us of Redis's time */
 #define REDIS_REPLY_BYTES_MAX                                                                                          \
     (96u << 20)                      /* an entry of any size that Redis takes (stack/redis.conf); less than an arena */
 #define READ_BYTES_WANTED (8u << 20) /* a read that brings more makes the next one ask for fewer entries */
