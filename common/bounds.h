@@ -97,6 +97,18 @@
 #define DOOR_BACKLOG_OPEN_BELOW 90  /* percent of BACKLOG_MAX: the same */
 #define RETRY_AFTER_S_MAX       5   /* who was refused comes back within 1 to 5 s */
 
+/* A client that may repeat a request (Idempotency-Key) does so for a day: 170 bytes of Redis's memory for each key. */
+#define IDEMPOTENCY_KEPT_MS       86400000
+#define IDEMPOTENCY_KEY_BYTES_MAX 255
+/* A client that waits for its booking (Prefer: wait) holds a connection and 1 KB. */
+#define WAIT_S_MAX  30   /* below the usual time-out of proxies (60 s) */
+#define WAITERS_MAX 5000 /* of HTTP_CONNECTIONS_MAX; whoever comes then is not waited for: 202 at once */
+#define WAIT_LOOK_MS                                                                                                   \
+    500 /* how often all who wait are looked for in the store, in one statement: WAITLISTED is not said */
+#define WAIT_REST_MS                 10000 /* nobody waits for so long: the streams are not followed any more */
+#define CANCEL_REASON_CHARACTERS_MAX 200   /* a sentence */
+#define BUY_WAIT_S                   10    /* POST /buy-tickets waits for the payment so long; it takes milliseconds */
+
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX 1048576 /* 1,000 events of 1 KB */
 #define HTTP_BODY_BYTES_READ_MAX                                                                                       \
