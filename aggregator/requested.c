@@ -91,6 +91,14 @@ static void write_booking(struct json *json, const struct search *search, const 
     json_end_object(json);
 }
 
+static void answer_nothing(struct query *query)
+{
+    if (query->once_more)
+        query->once_more(query);
+    else
+        answer_not_found(query->request, query->not_found);
+}
+
 static void on_found(struct redis *redis, const struct redis_reply *reply, void *context)
 {
     const struct search *search = context;
@@ -98,7 +106,7 @@ static void on_found(struct redis *redis, const struct redis_reply *reply, void 
 
     (void)redis;
     if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count != 2) {
-        answer_not_found(query->request, query->not_found);
+        answer_nothing(query);
         return;
     }
     write_booking(&query->json, search, reply);

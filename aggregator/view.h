@@ -37,7 +37,8 @@ struct query {
     struct request *request;
     struct json json;                       /* on_rows writes the answer here, */
     const char *not_found;                  /* or says what there is not, */
-    void (*elsewhere)(struct query *query); /* or who looks elsewhere then, and answers */
+    void (*elsewhere)(struct query *query); /* or who looks elsewhere then, and answers, */
+    void (*once_more)(struct query *query); /* or asks this one, which answers; NULL: 404 */
     const void *context;                    /* the view's own */
 };
 
