@@ -192,6 +192,7 @@ def test_a_bookings_status_goes_forward_from_requested_on(stack, booker):
         assert seen == sorted(seen, key=order.index), seen
         seen_requested += seen[0] == "REQUESTED"
     assert seen_requested > 0
+    assert booker.get(f"/bookings/{new_id()}")[0] == 404
 
 
 def test_a_booking_asked_for_with_a_key_is_requested_until_it_is_decided(stack, booker):
