@@ -31,6 +31,9 @@ struct waiter {
     TAILQ_ENTRY(waiter) in_told;
 };
 
+LIST_HEAD(waiter_list, waiter);
+TAILQ_HEAD(waiter_queue, waiter);
+
 static struct {
     struct loop *loop;
     struct store *store;
@@ -39,8 +42,8 @@ static struct {
     struct arena *arena; /* of the look under way */
     bool is_looking, is_stopping;
     size_t count;
-    LIST_HEAD(, waiter) all, buckets[BUCKETS];
-    TAILQ_HEAD(, waiter) told;                   /* to be looked for */
+    struct waiter_list all, buckets[BUCKETS];
+    struct waiter_queue told;                    /* to be looked for */
     uint8_t hash_key[crypto_shorthash_KEYBYTES]; /* clients may choose booking ids; not into one bucket */
     struct metrics_gauge *waiting;
     struct metrics_counter *looks;
@@ -151,8 +154,7 @@ static struct waiter *find_arrived(const struct booked *booked)
 {
     struct waiter *waiter;
 
-    LIST_FOREACH(waiter, &state.buckets[bucket_of(booked->id)], in_bucket)
-    {
+    for (waiter = LIST_FIRST(&state.buckets[bucket_of(booked->id)]); waiter; waiter = LIST_NEXT(waiter, in_bucket)) {
         if (waiter->has_begun && uuid_compare(waiter->booking_id, booked->id) == 0 && has_arrived(waiter, booked))
             return waiter;
     }
@@ -216,8 +218,7 @@ static void look_at_all(void *context)
     struct waiter *waiter;
 
     (void)context;
-    LIST_FOREACH(waiter, &state.all, in_all)
-    {
+    for (waiter = LIST_FIRST(&state.all); waiter; waiter = LIST_NEXT(waiter, in_all)) {
         if (waiter->has_begun)
             tell(waiter);
     }
@@ -235,8 +236,7 @@ static void on_entry(const struct entry *entry, void *context)
     (void)context;
     if (state.count == 0 || !uuid_parse(entry_field(entry, "booking_id"), &id))
         return;
-    LIST_FOREACH(waiter, &state.buckets[bucket_of(id)], in_bucket)
-    {
+    for (waiter = LIST_FIRST(&state.buckets[bucket_of(id)]); waiter; waiter = LIST_NEXT(waiter, in_bucket)) {
         if (uuid_compare(waiter->booking_id, id) == 0 &&
             (entry->stream == BOOKING_CLOSED || waiter->goal == WAIT_DECIDED))
             tell(waiter);
