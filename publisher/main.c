@@ -14,6 +14,7 @@
 #include "publisher/cancel.h"
 #include "publisher/catalog.h"
 #include "publisher/door.h"
+#include "publisher/publish.h"
 #include "publisher/replay.h"
 #include "publisher/wait.h"
 
@@ -61,11 +62,13 @@ static void start(struct loop *loop)
                                                         .admin_key = config()->admin_key});
     door_start(loop);
     wait_start(loop, state.store);
+    publish_start(loop);
     health_add_check("redis", is_redis_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
     http_add_routes(state.http, buy_routes, state.redis);
     http_add_routes(state.http, cancel_routes, state.redis);
+    http_add_routes(state.http, publish_routes, NULL);
     http_add_routes(state.http, catalog_routes, state.store);
     http_add_routes(state.http, replay_routes, &state.replay);
 }
@@ -74,6 +77,7 @@ static void on_http_stopped(void *context)
 {
     (void)context;
     door_stop();
+    publish_stop();
     redis_close(state.redis);
     store_close(state.store);
     wait_close();
@@ -93,7 +97,7 @@ int main(int argc, char **argv)
 {
     static const struct program publisher = {
         .name = "publisher",
-        .what = "takes bookings and shows over HTTP, and replays dead letters",
+        .what = "takes bookings, events and shows over HTTP, and replays dead letters",
         .start = start,
         .stop = stop,
     };
