@@ -54,7 +54,7 @@ static void how_long_a_client_waits_is_read_as_rfc_7240_says(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        const struct header headers[] = {
+        struct header headers[] = {
             {TEXT("Host"), TEXT("wait=9")},
             {TEXT("prefer"), text_of(cases[i].first)},
             {TEXT("Prefer"), text_of(cases[i].second)},
@@ -75,8 +75,8 @@ struct asked {
 
 static const char *read_key(struct arena *arena, const struct asked *asked, struct idempotency *key)
 {
-    const struct header headers[] = {{TEXT("Authorization"), text_of(asked->authorization)},
-                                     {TEXT("idempotency-key"), text_of(asked->key)}};
+    struct header headers[] = {{TEXT("Authorization"), text_of(asked->authorization)},
+                               {TEXT("idempotency-key"), text_of(asked->key)}};
     const struct request request = {.arena = arena,
                                     .method = asked->method,
                                     .target_path = text_of(asked->path),
