@@ -12,12 +12,27 @@
 struct asked {
     const struct sources *sources;
     struct uuid id;
+    bool is_second; /* neither the store nor the stream had it */
 };
+
+static void ask(struct request *request, const struct asked *asked);
+
+/* What was decided between the look into the store and the look at the stream is in the store now: a booking that was
+ * there does not vanish for a moment. */
+static void look_again(struct query *query)
+{
+    struct asked *again = ARENA_NEW(query->request->arena, struct asked);
+
+    *again = *(const struct asked *)query->context;
+    again->is_second = true;
+    ask(query->request, again);
+}
 
 static void look_at_stream(struct query *query)
 {
     const struct asked *asked = query->context;
 
+    query->once_more = look_again;
     requested_show(asked->sources, query, asked->id);
 }
 
@@ -40,7 +55,7 @@ static void on_booking(const struct rows *rows, struct query *query)
 
     if (rows_count(rows) == 0) {
         query->not_found = NO_BOOKING;
-        query->elsewhere = look_at_stream;
+        query->elsewhere = ((const struct asked *)query->context)->is_second ? NULL : look_at_stream;
         return;
     }
     json_begin_object(json);
@@ -64,9 +79,16 @@ static void on_booking(const struct rows *rows, struct query *query)
     json_end_object(json);
 }
 
-static void show_booking(struct request *request, void *context)
+static void ask(struct request *request, const struct asked *asked)
 {
     struct params *params = params_new(request->arena);
+
+    params_uuid(params, asked->id);
+    view_query(asked->sources, request, SQL(bookings_one), params, on_booking, asked);
+}
+
+static void show_booking(struct request *request, void *context)
+{
     struct asked *asked = ARENA_NEW(request->arena, struct asked);
 
     asked->sources = context;
@@ -74,8 +96,7 @@ static void show_booking(struct request *request, void *context)
         answer_not_found(request, NO_BOOKING);
         return;
     }
-    params_uuid(params, asked->id);
-    view_query(context, request, SQL(bookings_one), params, on_booking, asked);
+    ask(request, asked);
 }
 
 static const struct route routes[] = {

@@ -5,7 +5,8 @@
 #include "aggregator/view.h"
 #include "common/id.h"
 
-/* Answers the query's request with the booking as REQUESTED, or with 404 if there is no such entry or it is decided. */
+/* Answers the query's request with the booking as REQUESTED, or, if there is no such entry or it is decided, by
+ * query->once_more (NULL: with 404). */
 void requested_show(const struct sources *sources, struct query *query, struct uuid booking_id);
 
 #endif

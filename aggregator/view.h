@@ -39,7 +39,8 @@ struct query {
     struct text tag;                        /* its ETag, if it has one; */
     bool is_tagged;                         /* the ETag is made of the answer; */
     const char *not_found;                  /* or says what there is not, */
-    void (*elsewhere)(struct query *query); /* or who looks elsewhere then, and answers */
+    void (*elsewhere)(struct query *query); /* or who looks elsewhere then, and answers, */
+    void (*once_more)(struct query *query); /* or asks this one, which answers; NULL: 404 */
     const void *context;                    /* the view's own */
 };
 

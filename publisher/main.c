@@ -10,11 +10,14 @@
 #include "common/store.h"
 #include "common/worker.h"
 #include "publisher/book.h"
+#include "publisher/buy.h"
+#include "publisher/cancel.h"
 #include "publisher/catalog.h"
 #include "publisher/catalog_change.h"
 #include "publisher/door.h"
 #include "publisher/publish.h"
 #include "publisher/replay.h"
+#include "publisher/wait.h"
 
 static struct {
     struct redis *redis;
@@ -37,7 +40,7 @@ static bool is_redis_up(void *context)
 static void collect_statements(void)
 {
     static const struct statement *const *const lists[] = {change_statements, catalog_statements,
-                                                           catalog_seat_statements, replay_statements};
+                                                           catalog_seat_statements, replay_statements, wait_statements};
     size_t count = 0;
 
     for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
@@ -51,6 +54,8 @@ static void tables(route_table_fn *fn, void *to)
 {
     fn(to, health_routes(), NULL);
     fn(to, book_routes, state.redis);
+    fn(to, buy_routes, state.redis);
+    fn(to, cancel_routes, state.redis);
     fn(to, publish_routes, NULL);
     fn(to, catalog_routes, state.store);
     fn(to, catalog_seat_routes, state.store);
@@ -76,6 +81,7 @@ static void start(struct loop *loop)
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});
     door_start(loop);
+    wait_start(loop, state.store);
     publish_start(loop);
     health_add_check("redis", is_redis_up, NULL);
     tables(add_table, NULL);
@@ -88,6 +94,7 @@ static void on_http_stopped(void *context)
     publish_stop();
     redis_close(state.redis);
     store_close(state.store);
+    wait_close();
     http_close(state.http);
     state.stopped(state.context);
 }
@@ -96,6 +103,7 @@ static void stop(void (*done)(void *context), void *context)
 {
     state.stopped = done;
     state.context = context;
+    wait_stop(); /* who waits is answered now */
     http_stop(state.http, on_http_stopped, NULL);
 }
 
