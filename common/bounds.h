@@ -95,6 +95,10 @@
 #define DOOR_BACKLOG_OPEN_BELOW 90  /* percent of BACKLOG_MAX: the same */
 #define RETRY_AFTER_S_MAX       5   /* who was refused comes back within 1 to 5 s */
 
+#define PUBLISH_EVENTS_MAX 5000 /* in one body: 1 MiB of small events; Redis takes them in 15 ms */
+#define PUBLISH_UNDER_WAY_BYTES_MAX                                                                                    \
+    (64u << 20) /* to Redis, unanswered: a second of all it can take; beyond it waiting helps nobody */
+
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX 1048576 /* 1,000 events of 1 KB */
 #define HTTP_BODY_BYTES_READ_MAX                                                                                       \

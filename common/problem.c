@@ -8,7 +8,12 @@ void problems_add(struct problems *problems, struct text pointer, const char *de
     if (problems->count == PROBLEMS_MAX)
         return;
     problems->items[problems->count++] =
-        (struct problem){text_copy(problems->arena, pointer), text_copy(problems->arena, text_of(detail))};
+        (struct problem){text_copy(problems->arena, pointer), text_copy(problems->arena, text_of(detail)), -1};
+}
+
+bool problems_are_enough(const struct problems *problems)
+{
+    return problems->count == PROBLEMS_MAX;
 }
 
 const char *problem_title(int status)
@@ -71,6 +76,10 @@ struct text problem_document(struct arena *arena, int status, const char *code, 
             json_text(&json, problems->items[i].pointer);
             json_key(&json, "detail");
             json_text(&json, problems->items[i].detail);
+            if (problems->items[i].index >= 0) {
+                json_key(&json, "index");
+                json_int(&json, problems->items[i].index);
+            }
             json_end_object(&json);
         }
         json_end_array(&json);

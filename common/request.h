@@ -38,6 +38,10 @@ struct text request_path_value(const struct request *request, const char *name);
 struct text request_query_value(const struct request *request, const char *name); /* ptr NULL: not given */
 struct text request_header(const struct request *request, const char *name);      /* ptr NULL: not given */
 
+/* Whether a Content-Type names this one, whatever parameters stand behind it. */
+bool request_type_is(struct text type, const char *name);
+/* False: the body is said to be something else than JSON, and the request has been answered (415). */
+bool request_says_json(struct request *request);
 /* The body as JSON, released with the request. NULL: it is none, and the request has been answered (400 or 415). */
 const struct json_t *request_json(struct request *request);
 

@@ -12,6 +12,7 @@
 #include "publisher/book.h"
 #include "publisher/catalog.h"
 #include "publisher/door.h"
+#include "publisher/publish.h"
 #include "publisher/replay.h"
 
 static struct {
@@ -57,9 +58,11 @@ static void start(struct loop *loop)
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});
     door_start(loop);
+    publish_start(state.redis);
     health_add_check("redis", is_redis_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
+    http_add_routes(state.http, publish_routes, NULL);
     http_add_routes(state.http, catalog_routes, state.store);
     http_add_routes(state.http, replay_routes, &state.replay);
 }
@@ -85,7 +88,7 @@ int main(int argc, char **argv)
 {
     static const struct program publisher = {
         .name = "publisher",
-        .what = "takes bookings and shows over HTTP, and replays dead letters",
+        .what = "takes bookings, events and shows over HTTP, and replays dead letters",
         .start = start,
         .stop = stop,
     };
