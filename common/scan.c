@@ -434,6 +434,7 @@ static bool scan_any(struct scan *scan, struct text key)
 {
     enum scan_kind kind;
     struct text text;
+    size_t index;
 
     if (peek(scan) == '{')
         return scan_container(scan, SCAN_OBJECT, key);
@@ -441,8 +442,10 @@ static bool scan_any(struct scan *scan, struct text key)
         return scan_container(scan, SCAN_ARRAY, key);
     if (!scan_plain(scan, &kind, &text))
         return false;
-    if (is_kept(scan))
-        scan->values[keep(scan, kind, key)].text = text;
+    if (is_kept(scan)) {
+        index = keep(scan, kind, key); /* moves the values when they need more room */
+        scan->values[index].text = text;
+    }
     return true;
 }
 
