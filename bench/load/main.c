@@ -96,7 +96,7 @@ static void on_show(struct client *client, const struct answer *answer, void *co
 {
     (void)client;
     (void)context;
-    if (answer->status != 200 || !seats_read(answer->body, &run.seats))
+    if (answer->status != 200 || !seats_read(run.arena, answer->body, &run.seats))
         give_up("the show cannot be seen", run.options.show);
     run.workload.seats = run.seats.labels;
     run.workload.crowd = run.seats.count ? crowd_new(run.seats.count, run.options.skew_exponent) : NULL;

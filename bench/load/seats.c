@@ -1,26 +1,21 @@
 /* See seats.h. */
 #include "bench/load/seats.h"
 
-#include <stdlib.h>
-
 #include <jansson.h>
 
-#include "common/log.h"
+#include "common/arena.h"
 
-bool seats_read(struct text document, struct seats *seats)
+bool seats_read(struct arena *arena, struct text document, struct seats *seats)
 {
-    const json_t *show = json_loadb(document.ptr, document.len, 0, NULL); /* kept: the labels live in it */
+    json_t *show = json_loadb(document.ptr, document.len, 0, NULL);
     const json_t *labels = json_object_get(show, "seats");
+    const bool is_show = json_is_string(json_object_get(show, "id"));
 
-    *seats = (struct seats){0};
-    if (!json_is_string(json_object_get(show, "id")))
-        return false;
-    if (json_array_size(labels) == 0)
-        return true;
-    seats->labels = calloc(json_array_size(labels), sizeof *seats->labels);
-    if (!seats->labels)
-        log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
-    for (; seats->count < json_array_size(labels); seats->count++)
-        seats->labels[seats->count] = text_of(json_string_value(json_array_get(labels, seats->count)));
-    return true;
+    *seats = (struct seats){.count = is_show ? json_array_size(labels) : 0};
+    if (seats->count > 0)
+        seats->labels = ARENA_ARRAY(arena, struct text, seats->count);
+    for (size_t i = 0; i < seats->count; i++)
+        seats->labels[i] = text_copy(arena, text_of(json_string_value(json_array_get(labels, i))));
+    json_decref(show);
+    return is_show;
 }

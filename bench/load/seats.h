@@ -7,12 +7,14 @@
 
 #include "common/text.h"
 
+struct arena;
+
 struct seats {
     struct text *labels; /* NULL: any seat will do */
     size_t count;
 };
 
-/* The labels live as long as the process. False if this is no show. */
-bool seats_read(struct text document, struct seats *seats);
+/* The labels live in the arena. False if this is no show. */
+bool seats_read(struct arena *arena, struct text document, struct seats *seats);
 
 #endif
