@@ -92,8 +92,8 @@ up: install
 	@$(MAKE) --no-print-directory -s build
 	@stack/stack up
 
-BENCHES := $(addprefix $(OUT)/bench/,publish floor-sql floor-redis)
-$(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/bench/sample.o $(COMMON)
+BENCHES := $(addprefix $(OUT)/bench/,publish events floor-sql floor-redis)
+$(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/bench/sample.o $(filter-out %/main.o,$(call objects_of,$(LOAD))) $(COMMON)
 	@mkdir -p $(@D)
 	@echo "link $@"
 	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS)

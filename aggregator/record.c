@@ -3,11 +3,15 @@
  * id) or as rejected (it cannot be stored). Entries of `dead` become dead letters and are not counted.
  *
  * The insert itself finds out what is new, so here the first "load" already writes; deciding and counting come after.
- */
+ * Inserting what is new without looking is cheapest, so events that look new are inserted so; the others – seen before,
+ * probably – are inserted if they are not there. If one that looked new was there after all, the batch is done again
+ * with all of them looked for (conflict). */
 #include "aggregator/record.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
+#include "aggregator/familiar.h"
 #include "aggregator/latency.h"
 #include "aggregator/logged.h"
 #include "aggregator/record.sql.h"
@@ -19,11 +23,7 @@
 struct item {
     size_t position; /* in the batch */
     struct logged logged;
-};
-
-struct stored { /* what the insert reported */
-    struct text topic;
-    int64_t count;
+    bool looks_new, is_stored;
 };
 
 struct record_work {
@@ -38,9 +38,7 @@ struct record_work {
         struct replay replay;
     } * replays;
     size_t replay_count;
-    struct stored *stored; /* by topic */
-    size_t stored_topics;
-    int64_t stored_count;
+    size_t new_count, stored_count; /* of the events: look new, were not in the log */
     int64_t sent[LATENCY_BUCKETS], closed[LATENCY_BUCKETS];
 };
 
@@ -66,6 +64,19 @@ static void count_latencies(struct batch *batch, size_t i)
         work->closed[latency_bucket(entry_us - requested_us)]++;
 }
 
+static void guess(struct batch *batch)
+{
+    struct record_work *work = batch->work;
+
+    familiar_begin(batch->conflicts > 0);
+    for (size_t i = 0; i < work->item_count; i++) {
+        struct item *item = &work->items[i];
+
+        item->looks_new = familiar_is_new(item->logged.topic, item->logged.event_id);
+        work->new_count += item->looks_new;
+    }
+}
+
 static void begin(struct batch *batch)
 {
     struct record_work *work = batch->work;
@@ -75,7 +86,6 @@ static void begin(struct batch *batch)
     work->refusals = ARENA_ARRAY(batch->arena, struct refusal, batch->count);
     work->letters = ARENA_ARRAY(batch->arena, struct letter, batch->count);
     work->replays = ARENA_ARRAY(batch->arena, struct replayed, batch->count);
-    work->stored = ARENA_ARRAY(batch->arena, struct stored, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         const struct entry *entry = batch->entries[i];
 
@@ -95,23 +105,13 @@ static void begin(struct batch *batch)
         count_latencies(batch, i);
     }
     qsort(work->items, work->item_count, sizeof *work->items, compare_items);
+    guess(batch);
 }
 
 /* ---- the insert ---- */
 
-/* After a batch that held a known event, others like it are likely to follow (somebody publishes with repetitions). */
-#define CAREFUL_BATCHES 100
-
-static int careful_batches; /* left */
-
-static bool is_careful(const struct batch *batch)
-{
-    if (batch->conflicts > 0)
-        careful_batches = CAREFUL_BATCHES;
-    return careful_batches > 0;
-}
-
-static bool bind_events(struct batch *batch, struct params *params)
+/* Of the events that look new, or of the others. */
+static bool bind_events(struct batch *batch, struct params *params, bool looks_new)
 {
     const struct record_work *work = batch->work;
     struct column *topics = params_column(params, COLUMN_TEXT), *ids = params_column(params, COLUMN_TEXT),
@@ -123,6 +123,8 @@ static bool bind_events(struct batch *batch, struct params *params)
         const struct logged *logged = &work->items[i].logged;
         const struct entry *entry = batch->entries[work->items[i].position];
 
+        if (work->items[i].looks_new != looks_new)
+            continue;
         column_text(topics, logged->topic);
         column_text(ids, logged->event_id);
         column_time(times, logged->at_us);
@@ -132,17 +134,17 @@ static bool bind_events(struct batch *batch, struct params *params)
         column_int(ms, (int64_t)entry->id.ms);
         column_int(seqs, (int64_t)entry->id.seq);
     }
-    return work->item_count > 0;
+    return column_count(topics) > 0;
 }
 
 static bool bind_new(struct batch *batch, struct params *params)
 {
-    return !is_careful(batch) && bind_events(batch, params);
+    return bind_events(batch, params, true);
 }
 
-static bool bind_any(struct batch *batch, struct params *params)
+static bool bind_familiar(struct batch *batch, struct params *params)
 {
-    return is_careful(batch) && bind_events(batch, params);
+    return bind_events(batch, params, false);
 }
 
 /* All of them: the statement succeeded. */
@@ -151,33 +153,45 @@ static void take_new(struct batch *batch, const struct rows *rows)
     struct record_work *work = batch->work;
 
     (void)rows;
-    for (size_t i = 0; i < work->item_count; i++) {
-        const struct text topic = work->items[i].logged.topic;
-
-        if (work->stored_topics == 0 || !text_equal(work->stored[work->stored_topics - 1].topic, topic))
-            work->stored[work->stored_topics++].topic = topic;
-        work->stored[work->stored_topics - 1].count++;
-    }
-    work->stored_count = (int64_t)work->item_count;
+    for (size_t i = 0; i < work->item_count; i++)
+        work->items[i].is_stored = work->items[i].looks_new;
+    work->stored_count += work->new_count;
 }
 
-static void take_events(struct batch *batch, const struct rows *rows)
+/* The item whose entry a row names in its first columns. Rows come in the order of the items, so it stands behind the
+ * one before it (`from`); only if they did not, all would be looked through. */
+static struct item *item_of_row(const struct batch *batch, const struct rows *rows, size_t row, size_t *from)
+{
+    const struct record_work *work = batch->work;
+
+    for (size_t step = 0; step < work->item_count; step++) {
+        struct item *item = &work->items[(*from + step) % work->item_count];
+        const struct entry *entry = batch->entries[item->position];
+
+        if ((int64_t)entry->id.seq == rows_int(rows, row, 2) && (int64_t)entry->id.ms == rows_int(rows, row, 1) &&
+            (int64_t)entry->stream == rows_int(rows, row, 0)) {
+            *from = (*from + step + 1) % work->item_count;
+            return item;
+        }
+    }
+    assert(!"a row of no entry in the batch");
+    return NULL;
+}
+
+static void take_familiar(struct batch *batch, const struct rows *rows)
 {
     struct record_work *work = batch->work;
+    size_t from = 0;
 
-    work->stored_topics = rows_count(rows);
-    for (size_t row = 0; row < work->stored_topics; row++) {
-        work->stored[row] = (struct stored){text_copy(batch->arena, rows_text(rows, row, 0)), rows_int(rows, row, 1)};
-        work->stored_count += work->stored[row].count;
-    }
+    for (size_t row = 0; row < rows_count(rows); row++)
+        item_of_row(batch, rows, row, &from)->is_stored = true;
+    work->stored_count += rows_count(rows);
 }
 
 static void decide(struct batch *batch)
 {
     const struct record_work *work = batch->work;
 
-    if (careful_batches > 0)
-        careful_batches--;
     for (size_t i = 0; i < batch->count; i++)
         if (work->refusals[i].reason)
             reject(batch, i, work->refusals[i].reason, work->refusals[i].detail);
@@ -187,23 +201,31 @@ static void decide(struct batch *batch)
 
 /* ---- counting ---- */
 
-static void add_stored(const struct record_work *work, struct params *params)
-{
-    struct column *topics = params_column(params, COLUMN_TEXT), *counts = params_column(params, COLUMN_INT64);
-
-    for (size_t i = 0; i < work->stored_topics; i++) {
-        column_text(topics, work->stored[i].topic);
-        column_int(counts, work->stored[i].count);
-    }
-}
-
+/* Items are sorted by topic, so equal ones stand together. */
 static bool bind_count(struct batch *batch, struct params *params)
 {
     const struct record_work *work = batch->work;
+    struct text topic = TEXT_NONE;
+    struct column *topics, *counts;
+    int64_t count = 0;
 
     params_int16(params, counter_slot());
-    add_stored(work, params);
-    return work->stored_topics > 0;
+    topics = params_column(params, COLUMN_TEXT);
+    counts = params_column(params, COLUMN_INT64);
+    for (size_t i = 0; i <= work->item_count; i++) {
+        const bool is_end = i == work->item_count;
+
+        if (count > 0 && (is_end || !text_equal(topic, work->items[i].logged.topic))) {
+            column_text(topics, topic);
+            column_int(counts, count);
+            count = 0;
+        }
+        if (is_end)
+            break;
+        topic = work->items[i].logged.topic;
+        count += work->items[i].is_stored;
+    }
+    return column_count(topics) > 0;
 }
 
 static bool bind_repeats(struct batch *batch, struct params *params)
@@ -211,7 +233,7 @@ static bool bind_repeats(struct batch *batch, struct params *params)
     const struct record_work *work = batch->work;
     struct column *topics, *ids, *payloads, *streams, *ms, *seqs;
 
-    if (work->stored_count == (int64_t)work->item_count)
+    if (work->stored_count == work->item_count)
         return false;
     params_int16(params, counter_slot());
     topics = params_column(params, COLUMN_TEXT);
@@ -223,6 +245,8 @@ static bool bind_repeats(struct batch *batch, struct params *params)
     for (size_t i = 0; i < work->item_count; i++) {
         const struct entry *entry = batch->entries[work->items[i].position];
 
+        if (work->items[i].is_stored)
+            continue;
         column_text(topics, work->items[i].logged.topic);
         column_text(ids, work->items[i].logged.event_id);
         column_text(payloads, work->items[i].logged.payload);
@@ -230,29 +254,22 @@ static bool bind_repeats(struct batch *batch, struct params *params)
         column_int(ms, (int64_t)entry->id.ms);
         column_int(seqs, (int64_t)entry->id.seq);
     }
-    add_stored(work, params);
     return true;
 }
 
 /* Each duplicate gets its line in the program's log. */
 static void take_repeats(struct batch *batch, const struct rows *rows)
 {
-    const struct record_work *work = batch->work;
+    size_t from = 0;
 
-    for (size_t row = 0; row < rows_count(rows); row++)
-        for (size_t i = 0; i < work->item_count; i++) {
-            const struct entry *entry = batch->entries[work->items[i].position];
-            struct outcome *outcome = &batch->outcomes[work->items[i].position];
+    for (size_t row = 0; row < rows_count(rows); row++) {
+        const struct item *item = item_of_row(batch, rows, row, &from);
+        struct outcome *outcome = &batch->outcomes[item->position];
 
-            if (entry->stream != (enum stream)rows_int(rows, row, 0) ||
-                (int64_t)entry->id.ms != rows_int(rows, row, 1) || (int64_t)entry->id.seq != rows_int(rows, row, 2))
-                continue;
-            outcome->what = rows_bool(rows, row, 3) ? "duplicate with another payload" : "duplicate";
-            outcome->detail = text_format(batch->arena, "%.*s %.*s", (int)work->items[i].logged.topic.len,
-                                          work->items[i].logged.topic.ptr, (int)work->items[i].logged.event_id.len,
-                                          work->items[i].logged.event_id.ptr);
-            break;
-        }
+        outcome->what = rows_bool(rows, row, 3) ? "duplicate with another payload" : "duplicate";
+        outcome->detail = text_format(batch->arena, "%.*s %.*s", (int)item->logged.topic.len, item->logged.topic.ptr,
+                                      (int)item->logged.event_id.len, item->logged.event_id.ptr);
+    }
 }
 
 static bool bind_rejected(struct batch *batch, struct params *params)
@@ -359,7 +376,7 @@ const struct step record = {
     .key = -1,
     .wants_refused = true,
     .loads = (const struct query[]){{SQL(record_new), bind_new, take_new},
-                                    {SQL(record_events), bind_any, take_events},
+                                    {SQL(record_familiar), bind_familiar, take_familiar},
                                     {NULL, NULL, NULL}},
     .work_bytes = sizeof(struct record_work),
     .begin = begin,
