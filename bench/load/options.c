@@ -45,6 +45,7 @@ static const struct option {
     OPTION(aggregator, NULL, "its URL ($AGGREGATOR_URL, or from RUN_DIR/env)"),
     OPTION(timeout, "10", "seconds without an answer after which it is lost"),
     OPTION(patience, "60", "seconds: a lost request is tried again, and a standstill is watched, for so long"),
+    OPTION(compare, "yes", "no: /stats is not asked, as if nothing else mattered but how fast it is taken"),
     OPTION(json, "no", "yes: the report is one JSON object"),
 #undef OPTION
 };
@@ -168,6 +169,7 @@ static void understand(struct options *options)
     options->seed_number = integer("seed", options->seed, 0, INT64_MAX);
     options->timeout_ms = (int64_t)(decimal("timeout", options->timeout, 0.01, 3600) * 1000);
     options->patience_ms = (int64_t)(decimal("patience", options->patience, 0, 86400) * 1000);
+    options->compares = choice("compare", options->compare, "yes", "no");
     options->is_json = choice("json", options->json, "yes", "no");
     if (options->run && !text_is_identifier(text_of(options->run), 64))
         refuse("run: 1 to 64 of A-Z a-z 0-9 . _ -", options->run);
