@@ -100,7 +100,9 @@
 #define DOOR_BACKLOG_OPEN_BELOW 90  /* percent of BACKLOG_MAX: the same */
 #define RETRY_AFTER_S_MAX       5   /* who was refused comes back within 1 to 5 s */
 
-#define PUBLISH_EVENTS_MAX 5000 /* in one body: 1 MiB of small events; Redis takes them in 15 ms */
+#define PUBLISH_EVENTS_MAX 5000  /* in one body: 1 MiB of small events; Redis takes them in 15 ms */
+#define PUBLISH_LANES      8     /* connections for events: a sync of Redis's file serves what it has read of all */
+#define REDIS_TURN_BYTES   16384 /* Redis reads at most so much of a connection before it sees to others (7.0) */
 #define PUBLISH_UNDER_WAY_BYTES_MAX                                                                                    \
     (64u << 20) /* to Redis, unanswered: a second of all it can take; beyond it waiting helps nobody */
 

@@ -26,8 +26,17 @@ struct scan_value {
  * The values live in the arena and point into the text. */
 const struct scan_value *scan_parse(struct arena *arena, struct text text, unsigned levels, struct text *why);
 
-/* What was kept directly below an object or an array: scan_each(child, parent) { … } */
-#define scan_each(child, parent)                                                                                       \
-    for (const struct scan_value *child = (parent) + 1; child < (parent) + (parent)->size; child += child->size)
+/* What was kept directly below an object or an array, one after the other; NULL: no more. */
+static inline const struct scan_value *scan_next(const struct scan_value *parent, const struct scan_value *child)
+{
+    const struct scan_value *next = child + child->size;
+
+    return next < parent + parent->size ? next : NULL;
+}
+
+static inline const struct scan_value *scan_first(const struct scan_value *parent)
+{
+    return parent->size > 1 ? parent + 1 : NULL;
+}
 
 #endif

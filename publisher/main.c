@@ -58,7 +58,7 @@ static void start(struct loop *loop)
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});
     door_start(loop);
-    publish_start(state.redis);
+    publish_start(loop);
     health_add_check("redis", is_redis_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
@@ -71,6 +71,7 @@ static void on_http_stopped(void *context)
 {
     (void)context;
     door_stop();
+    publish_stop();
     redis_close(state.redis);
     store_close(state.store);
     http_close(state.http);

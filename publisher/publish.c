@@ -5,6 +5,7 @@
 #include "common/arena.h"
 #include "common/bounds.h"
 #include "common/clock.h"
+#include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -16,22 +17,55 @@
 #include "publisher/publish_read.h"
 #include "publisher/traceparent.h"
 
-static struct {
+struct lane {
     struct redis *redis;
-    size_t bytes_under_way; /* sent to Redis and not answered */
+    size_t bytes; /* sent and not answered */
+};
+
+static struct {
+    struct lane lanes[PUBLISH_LANES];
+    size_t bytes; /* of all lanes */
     struct metrics_counter *events;
-    struct metrics_gauge *bytes;
+    struct metrics_gauge *under_way;
 } state;
 
 struct publication {
     struct request *request;
+    struct lane *lane;
     size_t count, bytes;
 };
 
-static void change_under_way(size_t bytes)
+static void sent(struct lane *lane, size_t bytes)
 {
-    state.bytes_under_way = bytes;
-    metrics_set(state.bytes, (double)bytes);
+    lane->bytes += bytes;
+    state.bytes += bytes;
+    metrics_set(state.under_way, (double)state.bytes);
+}
+
+static void answered(struct lane *lane, size_t bytes)
+{
+    lane->bytes -= bytes;
+    state.bytes -= bytes;
+    metrics_set(state.under_way, (double)state.bytes);
+}
+
+/* The first that Redis reads empty in one turn all the same, so that few small events travel together; when all have
+ * more, the one with the least. NULL: none is up. */
+static struct lane *choose_lane(size_t bytes)
+{
+    struct lane *least = NULL;
+
+    for (size_t i = 0; i < PUBLISH_LANES; i++) {
+        struct lane *lane = &state.lanes[i];
+
+        if (!redis_is_up(lane->redis))
+            continue;
+        if (lane->bytes + bytes <= REDIS_TURN_BYTES)
+            return lane;
+        if (!least || lane->bytes < least->bytes)
+            least = lane;
+    }
+    return least;
 }
 
 static void on_added(struct redis *redis, const struct redis_reply *reply, void *context)
@@ -41,7 +75,7 @@ static void on_added(struct redis *redis, const struct redis_reply *reply, void 
     struct json json = json_in(request->arena);
 
     (void)redis;
-    change_under_way(state.bytes_under_way - publication->bytes);
+    answered(publication->lane, publication->bytes);
     if (!enqueue_succeeded(request, reply,
                            "it is not known which of the events were taken; send all of them again, those that were "
                            "are not stored twice"))
@@ -59,17 +93,21 @@ static void on_added(struct redis *redis, const struct redis_reply *reply, void 
 static void send(struct request *request, const struct publish_batch *batch)
 {
     struct publication *publication = ARENA_NEW(request->arena, struct publication);
+    struct lane *lane = choose_lane(batch->commands.len);
 
-    if (state.bytes_under_way + batch->commands.len > PUBLISH_UNDER_WAY_BYTES_MAX) {
-        answer_overloaded(request, "too much is on its way to the broker; try again later");
-        return;
-    }
-    *publication = (struct publication){request, batch->count, batch->commands.len};
-    if (!redis_send_many(state.redis, on_added, publication, batch->count, batch->commands)) {
+    if (!lane) {
         enqueue_answer_away(request);
         return;
     }
-    change_under_way(state.bytes_under_way + publication->bytes);
+    if (state.bytes + batch->commands.len > PUBLISH_UNDER_WAY_BYTES_MAX) {
+        answer_overloaded(request, "too much is on its way to the broker; try again later");
+        return;
+    }
+    *publication = (struct publication){request, lane, batch->count, batch->commands.len};
+    if (redis_send_many(lane->redis, on_added, publication, batch->count, batch->commands))
+        sent(lane, publication->bytes);
+    else
+        enqueue_answer_away(request);
 }
 
 static enum publish_form form_of(struct request *request)
@@ -113,11 +151,20 @@ static void publish(struct request *request, void *context)
     }
 }
 
-void publish_start(struct redis *redis)
+void publish_start(struct loop *loop)
 {
-    state.redis = redis;
+    for (size_t i = 0; i < PUBLISH_LANES; i++)
+        state.lanes[i].redis = redis_open(loop, &(struct redis_options){.url = config()->redis_url,
+                                                                        .name = "publisher-events",
+                                                                        .command_ms = REDIS_COMMAND_MS});
     state.events = metrics_counter("karcis_published_events_total", "Events that the broker has taken.", NULL);
-    state.bytes = metrics_gauge("karcis_publish_under_way_bytes", "Sent to the broker and not yet answered.", NULL);
+    state.under_way = metrics_gauge("karcis_publish_under_way_bytes", "Sent to the broker and not yet answered.", NULL);
+}
+
+void publish_stop(void)
+{
+    for (size_t i = 0; i < PUBLISH_LANES; i++)
+        redis_close(state.lanes[i].redis);
 }
 
 const struct route publish_routes[] = {

@@ -25,19 +25,25 @@ enum member {
     MEMBER_COUNT
 };
 
-static const char *const event_names[MEMBER_COUNT] = {
-    [TOPIC] = "topic",     [EVENT_ID] = "event_id",       [TIMESTAMP] = "timestamp", [SOURCE] = "source",
-    [PAYLOAD] = "payload", [TRACEPARENT] = "traceparent", [SHORT_ID] = "id",
+#define NAME(literal)                                                                                                  \
+    {                                                                                                                  \
+        (literal), sizeof(literal) - 1                                                                                 \
+    }
+
+static const struct text event_names[MEMBER_COUNT] = {
+    [TOPIC] = NAME("topic"),   [EVENT_ID] = NAME("event_id"), [TIMESTAMP] = NAME("timestamp"),
+    [SOURCE] = NAME("source"), [PAYLOAD] = NAME("payload"),   [TRACEPARENT] = NAME("traceparent"),
+    [SHORT_ID] = NAME("id"),
 };
-static const char *const cloud_names[MEMBER_COUNT] = {
-    [TOPIC] = "type",
-    [EVENT_ID] = "id",
-    [TIMESTAMP] = "time",
-    [SOURCE] = "source",
-    [PAYLOAD] = "data",
-    [TRACEPARENT] = "traceparent",
-    [SPECVERSION] = "specversion",
-    [DATA_BASE64] = "data_base64",
+static const struct text cloud_names[MEMBER_COUNT] = {
+    [TOPIC] = NAME("type"),
+    [EVENT_ID] = NAME("id"),
+    [TIMESTAMP] = NAME("time"),
+    [SOURCE] = NAME("source"),
+    [PAYLOAD] = NAME("data"),
+    [TRACEPARENT] = NAME("traceparent"),
+    [SPECVERSION] = NAME("specversion"),
+    [DATA_BASE64] = NAME("data_base64"),
 };
 
 /* How deep events and their members lie: in {"events":[{"topic":…}]} three below the document. */
@@ -74,11 +80,14 @@ static void refuse_event(struct reading *reading, const char *detail)
     problems->items[problems->count - 1].index = (int64_t)reading->index;
 }
 
+static const struct text *names_of(const struct reading *reading)
+{
+    return reading->body->form == PUBLISH_EVENTS ? event_names : cloud_names;
+}
+
 static const char *name_of(const struct reading *reading, enum member member)
 {
-    const char *const *names = reading->body->form == PUBLISH_EVENTS ? event_names : cloud_names;
-
-    return names[member == EVENT_ID && reading->is_short ? SHORT_ID : member];
+    return names_of(reading)[member == EVENT_ID && reading->is_short ? SHORT_ID : member].ptr;
 }
 
 static void refuse(struct reading *reading, enum member member, const char *detail)
@@ -97,13 +106,12 @@ static void refuse(struct reading *reading, enum member member, const char *deta
 
 static void collect(struct reading *reading, const struct scan_value *event)
 {
-    const char *const *names = reading->body->form == PUBLISH_EVENTS ? event_names : cloud_names;
+    const struct text *names = names_of(reading);
 
     memset(reading->given, 0, sizeof reading->given);
-    scan_each(member, event)
-    {
+    for (const struct scan_value *member = scan_first(event); member; member = scan_next(event, member)) {
         for (size_t i = 0; i < MEMBER_COUNT; i++)
-            if (names[i] && member->kind != SCAN_NULL && text_is(member->key, names[i]))
+            if (names[i].ptr && member->kind != SCAN_NULL && text_equal(member->key, names[i]))
                 reading->given[i] = member;
     }
     reading->is_short = reading->given[SHORT_ID] && !reading->given[EVENT_ID];
@@ -305,8 +313,7 @@ static void read_event(struct reading *reading, const struct scan_value *value)
 
 static const struct scan_value *member_of(const struct scan_value *object, const char *name)
 {
-    scan_each(member, object)
-    {
+    for (const struct scan_value *member = scan_first(object); member; member = scan_next(object, member)) {
         if (text_is(member->key, name))
             return member;
     }
@@ -343,13 +350,13 @@ static enum publish_result read_list(struct reading *reading, const struct scan_
 {
     size_t count = 0;
 
-    scan_each(event, list) count++;
+    for (const struct scan_value *event = scan_first(list); event; event = scan_next(list, event))
+        count++;
     if (count == 0)
         return PUBLISH_EMPTY;
     if (count > PUBLISH_EVENTS_MAX)
         return PUBLISH_TOO_MANY;
-    scan_each(event, list)
-    {
+    for (const struct scan_value *event = scan_first(list); event; event = scan_next(list, event)) {
         if (problems_are_enough(reading->problems))
             break;
         read_event(reading, event);
