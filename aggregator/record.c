@@ -13,6 +13,7 @@
 
 #include "aggregator/familiar.h"
 #include "aggregator/latency.h"
+#include "aggregator/letters.h"
 #include "aggregator/logged.h"
 #include "aggregator/record.sql.h"
 #include "aggregator/slot.h"
@@ -31,13 +32,7 @@ struct record_work {
     size_t item_count;
     struct refusal *refusals; /* one for each entry */
     size_t refused_count;
-    struct letter *letters;
-    size_t letter_count;
-    struct replayed {
-        size_t position; /* in the batch */
-        struct replay replay;
-    } * replays;
-    size_t replay_count;
+    struct letters letters;
     size_t new_count, stored_count; /* of the events: look new, were not in the log */
     int64_t sent[LATENCY_BUCKETS], closed[LATENCY_BUCKETS];
 };
@@ -84,17 +79,15 @@ static void begin(struct batch *batch)
 
     work->items = ARENA_ARRAY(batch->arena, struct item, batch->count);
     work->refusals = ARENA_ARRAY(batch->arena, struct refusal, batch->count);
-    work->letters = ARENA_ARRAY(batch->arena, struct letter, batch->count);
-    work->replays = ARENA_ARRAY(batch->arena, struct replayed, batch->count);
+    letters_begin(&work->letters, batch);
     for (size_t i = 0; i < batch->count; i++) {
         const struct entry *entry = batch->entries[i];
 
         if (entry->stream == DEAD) {
-            work->letter_count += letter_read(&json, entry, &work->letters[work->letter_count]);
+            letters_take(&work->letters, &json, entry);
             continue;
         }
-        work->replays[work->replay_count].position = i;
-        work->replay_count += replay_read(entry, &work->replays[work->replay_count].replay);
+        letters_look(&work->letters, entry);
         work->items[work->item_count].position = i;
         work->refusals[i] = logged_read(&json, entry, &work->items[work->item_count].logged);
         if (work->refusals[i].reason) {
@@ -303,45 +296,12 @@ static bool bind_rejected(struct batch *batch, struct params *params)
 
 static bool bind_dead(struct batch *batch, struct params *params)
 {
-    const struct record_work *work = batch->work;
-    struct column *streams = params_column(params, COLUMN_TEXT), *ids = params_column(params, COLUMN_TEXT),
-                  *steps = params_column(params, COLUMN_TEXT), *reasons = params_column(params, COLUMN_TEXT),
-                  *details = params_column(params, COLUMN_TEXT), *deliveries = params_column(params, COLUMN_INT32),
-                  *fields = params_column(params, COLUMN_TEXT), *exact = params_column(params, COLUMN_BOOL),
-                  *own_ids = params_column(params, COLUMN_TEXT);
-
-    for (size_t i = 0; i < work->letter_count; i++) {
-        const struct letter *letter = &work->letters[i];
-
-        column_text(streams, letter->stream);
-        column_text(ids, letter->entry_id);
-        column_text(steps, letter->step);
-        column_text(reasons, letter->reason);
-        column_text(details, letter->detail);
-        column_int(deliveries, letter->deliveries);
-        column_text(fields, letter->fields);
-        column_bool(exact, letter->is_exact);
-        column_text(own_ids, letter->dead_entry_id);
-    }
-    return work->letter_count > 0;
+    return letters_bind_dead(&((const struct record_work *)batch->work)->letters, params);
 }
 
-/* Its letter was replayed, whatever becomes of the entry: if it cannot be taken again, that is another letter. */
 static bool bind_replayed(struct batch *batch, struct params *params)
 {
-    const struct record_work *work = batch->work;
-    struct column *numbers = params_column(params, COLUMN_INT64), *ids = params_column(params, COLUMN_TEXT),
-                  *streams = params_column(params, COLUMN_TEXT), *times = params_column(params, COLUMN_TIME);
-
-    for (size_t i = 0; i < work->replay_count; i++) {
-        const struct entry *entry = batch->entries[work->replays[i].position];
-
-        column_int(numbers, work->replays[i].replay.dead_letter_id);
-        column_text(ids, work->replays[i].replay.dead_entry_id);
-        column_text(streams, stream_key(entry->stream));
-        column_time(times, entry_time_us(entry));
-    }
-    return work->replay_count > 0;
+    return letters_bind_replayed(&((const struct record_work *)batch->work)->letters, params);
 }
 
 static bool bind_latencies(struct batch *batch, struct params *params)
