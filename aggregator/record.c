@@ -4,7 +4,7 @@
  *
  * The insert itself finds out what is new, so here the first "load" already writes; deciding and counting come after.
  * Inserting what is new without looking is cheapest, so events that look new are inserted so; the others – seen before,
- * probably – are inserted if they are not there. If one that looked new was there after all, the batch is done again
+ * probably – are looked for. If one that looked new was there after all, the batch is done again
  * with all of them looked for (conflict). */
 #include "aggregator/record.h"
 
@@ -24,7 +24,8 @@
 struct item {
     size_t position; /* in the batch */
     struct logged logged;
-    bool looks_new, is_stored;
+    bool looks_new;
+    enum { LEFT, STORED, NOTED, NOTED_CONFLICT } state; /* noted: as a duplicate; of another payload */
 };
 
 struct record_work {
@@ -33,7 +34,7 @@ struct record_work {
     struct refusal *refusals; /* one for each entry */
     size_t refused_count;
     struct letters letters;
-    size_t new_count, stored_count; /* of the events: look new, were not in the log */
+    size_t left_count; /* of the items that are LEFT */
     int64_t sent[LATENCY_BUCKETS], closed[LATENCY_BUCKETS];
 };
 
@@ -68,7 +69,6 @@ static void guess(struct batch *batch)
         struct item *item = &work->items[i];
 
         item->looks_new = familiar_is_new(item->logged.topic, item->logged.event_id);
-        work->new_count += item->looks_new;
     }
 }
 
@@ -98,6 +98,7 @@ static void begin(struct batch *batch)
         count_latencies(batch, i);
     }
     qsort(work->items, work->item_count, sizeof *work->items, compare_items);
+    work->left_count = work->item_count;
     guess(batch);
 }
 
@@ -140,15 +141,23 @@ static bool bind_familiar(struct batch *batch, struct params *params)
     return bind_events(batch, params, false);
 }
 
-/* All of them: the statement succeeded. */
-static void take_new(struct batch *batch, const struct rows *rows)
+static void settle(struct batch *batch, struct item *item, int state)
 {
     struct record_work *work = batch->work;
 
+    item->state = state;
+    work->left_count--;
+}
+
+/* All of them: the statement succeeded. */
+static void take_new(struct batch *batch, const struct rows *rows)
+{
+    const struct record_work *work = batch->work;
+
     (void)rows;
     for (size_t i = 0; i < work->item_count; i++)
-        work->items[i].is_stored = work->items[i].looks_new;
-    work->stored_count += work->new_count;
+        if (work->items[i].looks_new)
+            settle(batch, &work->items[i], STORED);
 }
 
 /* The item whose entry a row names in its first columns. Rows come in the order of the items, so it stands behind the
@@ -173,12 +182,24 @@ static struct item *item_of_row(const struct batch *batch, const struct rows *ro
 
 static void take_familiar(struct batch *batch, const struct rows *rows)
 {
-    struct record_work *work = batch->work;
     size_t from = 0;
 
     for (size_t row = 0; row < rows_count(rows); row++)
-        item_of_row(batch, rows, row, &from)->is_stored = true;
-    work->stored_count += rows_count(rows);
+        settle(batch, item_of_row(batch, rows, row, &from),
+               !rows_bool(rows, row, 3)  ? STORED
+               : rows_bool(rows, row, 4) ? NOTED_CONFLICT
+                                         : NOTED);
+}
+
+/* Each duplicate gets its line in the program's log. */
+static void tell(struct batch *batch, const struct item *item, bool is_conflict)
+{
+    struct outcome *outcome = &batch->outcomes[item->position];
+    const struct logged *logged = &item->logged;
+
+    outcome->what = is_conflict ? "duplicate with another payload" : "duplicate";
+    outcome->detail = text_format(batch->arena, "%.*s %.*s", (int)logged->topic.len, logged->topic.ptr,
+                                  (int)logged->event_id.len, logged->event_id.ptr);
 }
 
 static void decide(struct batch *batch)
@@ -190,6 +211,9 @@ static void decide(struct batch *batch)
             reject(batch, i, work->refusals[i].reason, work->refusals[i].detail);
         else
             done(batch, i, NULL); /* not worth a line in the log: it is in the log */
+    for (size_t i = 0; i < work->item_count; i++)
+        if (work->items[i].state == NOTED || work->items[i].state == NOTED_CONFLICT)
+            tell(batch, &work->items[i], work->items[i].state == NOTED_CONFLICT);
 }
 
 /* ---- counting ---- */
@@ -198,25 +222,25 @@ static void decide(struct batch *batch)
 static bool bind_count(struct batch *batch, struct params *params)
 {
     const struct record_work *work = batch->work;
-    struct text topic = TEXT_NONE;
-    struct column *topics, *counts;
-    int64_t count = 0;
+    struct column *topics, *stored, *noted, *conflicts;
 
     params_int16(params, counter_slot());
     topics = params_column(params, COLUMN_TEXT);
-    counts = params_column(params, COLUMN_INT64);
-    for (size_t i = 0; i <= work->item_count; i++) {
-        const bool is_end = i == work->item_count;
+    stored = params_column(params, COLUMN_INT64);
+    noted = params_column(params, COLUMN_INT64);
+    conflicts = params_column(params, COLUMN_INT64);
+    for (size_t i = 0, next; i < work->item_count; i = next) {
+        const struct text topic = work->items[i].logged.topic;
+        int64_t counts[NOTED_CONFLICT + 1] = {0};
 
-        if (count > 0 && (is_end || !text_equal(topic, work->items[i].logged.topic))) {
-            column_text(topics, topic);
-            column_int(counts, count);
-            count = 0;
-        }
-        if (is_end)
-            break;
-        topic = work->items[i].logged.topic;
-        count += work->items[i].is_stored;
+        for (next = i; next < work->item_count && text_equal(work->items[next].logged.topic, topic); next++)
+            counts[work->items[next].state]++;
+        if (counts[STORED] + counts[NOTED] + counts[NOTED_CONFLICT] == 0)
+            continue;
+        column_text(topics, topic);
+        column_int(stored, counts[STORED]);
+        column_int(noted, counts[NOTED] + counts[NOTED_CONFLICT]);
+        column_int(conflicts, counts[NOTED_CONFLICT]);
     }
     return column_count(topics) > 0;
 }
@@ -226,7 +250,7 @@ static bool bind_repeats(struct batch *batch, struct params *params)
     const struct record_work *work = batch->work;
     struct column *topics, *ids, *payloads, *streams, *ms, *seqs;
 
-    if (work->stored_count == work->item_count)
+    if (work->left_count == 0)
         return false;
     params_int16(params, counter_slot());
     topics = params_column(params, COLUMN_TEXT);
@@ -238,7 +262,7 @@ static bool bind_repeats(struct batch *batch, struct params *params)
     for (size_t i = 0; i < work->item_count; i++) {
         const struct entry *entry = batch->entries[work->items[i].position];
 
-        if (work->items[i].is_stored)
+        if (work->items[i].state != LEFT)
             continue;
         column_text(topics, work->items[i].logged.topic);
         column_text(ids, work->items[i].logged.event_id);
@@ -250,19 +274,12 @@ static bool bind_repeats(struct batch *batch, struct params *params)
     return true;
 }
 
-/* Each duplicate gets its line in the program's log. */
 static void take_repeats(struct batch *batch, const struct rows *rows)
 {
     size_t from = 0;
 
-    for (size_t row = 0; row < rows_count(rows); row++) {
-        const struct item *item = item_of_row(batch, rows, row, &from);
-        struct outcome *outcome = &batch->outcomes[item->position];
-
-        outcome->what = rows_bool(rows, row, 3) ? "duplicate with another payload" : "duplicate";
-        outcome->detail = text_format(batch->arena, "%.*s %.*s", (int)item->logged.topic.len, item->logged.topic.ptr,
-                                      (int)item->logged.event_id.len, item->logged.event_id.ptr);
-    }
+    for (size_t row = 0; row < rows_count(rows); row++)
+        tell(batch, item_of_row(batch, rows, row, &from), rows_bool(rows, row, 3));
 }
 
 static bool bind_rejected(struct batch *batch, struct params *params)
