@@ -350,6 +350,7 @@ const struct step record = {
     .reads_count = 10,
     .batch_factor = 4,
     .linger_ms = 20,
+    .reads_ahead = true,
     .key = -1,
     .wants_refused = true,
     .loads = (const struct query[]){{SQL(record_new), bind_new, take_new},
