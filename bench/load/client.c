@@ -90,6 +90,7 @@ static void on_bytes(struct bufferevent *connection, void *context)
     const struct text bytes = {(const char *)evbuffer_pullup(input, -1), len};
     struct response response;
     struct answer answer;
+    char *kept;
 
     switch (client->is_asking ? response_read(bytes, &response) : RESPONSE_WRONG) {
     case RESPONSE_PART:
@@ -103,10 +104,11 @@ static void on_bytes(struct bufferevent *connection, void *context)
     /* The body lives in the input: that is drained after the body was seen. */
     answer = (struct answer){.status = response.status, .was_sent = true, .body = response.body};
     if (response.closes || response.len != len) {
-        answer.body.ptr = copy(response.body.ptr, response.body.len);
+        kept = copy(response.body.ptr, response.body.len);
+        answer.body.ptr = kept;
         disconnect(client);
         give(client, &answer);
-        free((char *)(uintptr_t)answer.body.ptr);
+        free(kept);
         return;
     }
     give(client, &answer);
