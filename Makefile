@@ -30,7 +30,8 @@ LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 
 COMMON := $(patsubst %.c,$(OUT)/%.o,$(wildcard common/*.c))
 SQL := $(patsubst %.sql,$(OUT)/made/%.sql.h,$(wildcard common/*.sql $(addsuffix /*.sql,$(PROGRAMS))))
-BINARIES := $(addprefix $(OUT)/bin/,$(PROGRAMS))
+LOAD := bench/load
+BINARIES := $(addprefix $(OUT)/bin/,$(PROGRAMS) karcis-load)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c))
 
 objects_of = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
@@ -61,8 +62,13 @@ $(OUT)/bin/$(1): $(call objects_of,$(1)) $(COMMON)
 endef
 $(foreach program,$(PROGRAMS),$(eval $(call program_rule,$(program))))
 
+$(OUT)/bin/karcis-load: $(call objects_of,$(LOAD)) $(COMMON)
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS)
+
 # A unit test is linked with all of common/ and all programs but their main.o.
-$(OUT)/tests/%: $(OUT)/tests/unit/%.o $(COMMON) $(filter-out %/main.o,$(foreach program,$(PROGRAMS),$(call objects_of,$(program))))
+$(OUT)/tests/%: $(OUT)/tests/unit/%.o $(COMMON) $(filter-out %/main.o,$(foreach program,$(PROGRAMS) $(LOAD),$(call objects_of,$(program))))
 	@mkdir -p $(@D)
 	@echo "link $@"
 	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS) -lcmocka
@@ -89,8 +95,8 @@ up: install
 	@$(MAKE) --no-print-directory -s build
 	@stack/stack up
 
-BENCHES := $(addprefix $(OUT)/bench/,publish floor-sql floor-redis)
-$(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/bench/sample.o $(COMMON)
+BENCHES := $(addprefix $(OUT)/bench/,publish events floor-sql floor-redis)
+$(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/bench/sample.o $(filter-out %/main.o,$(call objects_of,$(LOAD))) $(COMMON)
 	@mkdir -p $(@D)
 	@echo "link $@"
 	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS)

@@ -1,27 +1,23 @@
 /* Turning entries into what the log stores. */
 #include "aggregator/logged.h"
 
-#include <jansson.h>
-
 #include "common/arena.h"
 #include "common/bounds.h"
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/scan.h"
 
-/* NULL: it is one. */
+/* NULL: it is one. It is read to its end, and kept as it came. */
 static const char *why_no_json_object(struct arena *arena, struct text document)
 {
-    json_error_t error;
-    json_t *parsed;
+    struct text why;
 
     if (!text_is_utf8(document))
         return "must be a JSON object in UTF-8 without NUL";
     if (document.len == 0 || document.ptr[0] != '{') /* cheap, and leading space is not worth a case */
         return "must be a JSON object";
-    parsed = json_loadb(document.ptr, document.len, JSON_REJECT_DUPLICATES, &error);
-    if (!parsed)
-        return text_format(arena, "must be a JSON object (wrong at byte %d of %zu)", error.position, document.len).ptr;
-    json_decref(parsed); /* what begins with a brace is an object */
+    if (!scan_parse(arena, document, 0, &why))
+        return text_format(arena, "must be a JSON object (%.*s)", (int)why.len, why.ptr).ptr;
     return NULL;
 }
 

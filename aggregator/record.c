@@ -3,12 +3,17 @@
  * id) or as rejected (it cannot be stored). Entries of `dead` become dead letters and are not counted.
  *
  * The insert itself finds out what is new, so here the first "load" already writes; deciding and counting come after.
- */
+ * Inserting what is new without looking is cheapest, so events that look new are inserted so; the others – seen before,
+ * probably – are looked for. If one that looked new was there after all, the batch is done again
+ * with all of them looked for (conflict). */
 #include "aggregator/record.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
+#include "aggregator/familiar.h"
 #include "aggregator/latency.h"
+#include "aggregator/letters.h"
 #include "aggregator/logged.h"
 #include "aggregator/record.sql.h"
 #include "aggregator/slot.h"
@@ -19,11 +24,8 @@
 struct item {
     size_t position; /* in the batch */
     struct logged logged;
-};
-
-struct stored { /* what the insert reported */
-    struct text topic;
-    int64_t count;
+    bool looks_new;
+    enum { LEFT, STORED, NOTED, NOTED_CONFLICT } state; /* noted: as a duplicate; of another payload */
 };
 
 struct record_work {
@@ -31,16 +33,8 @@ struct record_work {
     size_t item_count;
     struct refusal *refusals; /* one for each entry */
     size_t refused_count;
-    struct letter *letters;
-    size_t letter_count;
-    struct replayed {
-        size_t position; /* in the batch */
-        struct replay replay;
-    } * replays;
-    size_t replay_count;
-    struct stored *stored; /* by topic */
-    size_t stored_topics;
-    int64_t stored_count;
+    struct letters letters;
+    size_t left_count; /* of the items that are LEFT */
     int64_t sent[LATENCY_BUCKETS], closed[LATENCY_BUCKETS];
 };
 
@@ -66,6 +60,18 @@ static void count_latencies(struct batch *batch, size_t i)
         work->closed[latency_bucket(entry_us - requested_us)]++;
 }
 
+static void guess(struct batch *batch)
+{
+    struct record_work *work = batch->work;
+
+    familiar_begin(batch->conflicts > 0);
+    for (size_t i = 0; i < work->item_count; i++) {
+        struct item *item = &work->items[i];
+
+        item->looks_new = familiar_is_new(item->logged.topic, item->logged.event_id);
+    }
+}
+
 static void begin(struct batch *batch)
 {
     struct record_work *work = batch->work;
@@ -73,18 +79,15 @@ static void begin(struct batch *batch)
 
     work->items = ARENA_ARRAY(batch->arena, struct item, batch->count);
     work->refusals = ARENA_ARRAY(batch->arena, struct refusal, batch->count);
-    work->letters = ARENA_ARRAY(batch->arena, struct letter, batch->count);
-    work->replays = ARENA_ARRAY(batch->arena, struct replayed, batch->count);
-    work->stored = ARENA_ARRAY(batch->arena, struct stored, batch->count);
+    letters_begin(&work->letters, batch);
     for (size_t i = 0; i < batch->count; i++) {
         const struct entry *entry = batch->entries[i];
 
         if (entry->stream == DEAD) {
-            work->letter_count += letter_read(&json, entry, &work->letters[work->letter_count]);
+            letters_take(&work->letters, &json, entry);
             continue;
         }
-        work->replays[work->replay_count].position = i;
-        work->replay_count += replay_read(entry, &work->replays[work->replay_count].replay);
+        letters_look(&work->letters, entry);
         work->items[work->item_count].position = i;
         work->refusals[i] = logged_read(&json, entry, &work->items[work->item_count].logged);
         if (work->refusals[i].reason) {
@@ -95,23 +98,14 @@ static void begin(struct batch *batch)
         count_latencies(batch, i);
     }
     qsort(work->items, work->item_count, sizeof *work->items, compare_items);
+    work->left_count = work->item_count;
+    guess(batch);
 }
 
 /* ---- the insert ---- */
 
-/* After a batch that held a known event, others like it are likely to follow (somebody publishes with repetitions). */
-#define CAREFUL_BATCHES 100
-
-static int careful_batches; /* left */
-
-static bool is_careful(const struct batch *batch)
-{
-    if (batch->conflicts > 0)
-        careful_batches = CAREFUL_BATCHES;
-    return careful_batches > 0;
-}
-
-static bool bind_events(struct batch *batch, struct params *params)
+/* Of the events that look new, or of the others. */
+static bool bind_events(struct batch *batch, struct params *params, bool looks_new)
 {
     const struct record_work *work = batch->work;
     struct column *topics = params_column(params, COLUMN_TEXT), *ids = params_column(params, COLUMN_TEXT),
@@ -123,6 +117,8 @@ static bool bind_events(struct batch *batch, struct params *params)
         const struct logged *logged = &work->items[i].logged;
         const struct entry *entry = batch->entries[work->items[i].position];
 
+        if (work->items[i].looks_new != looks_new)
+            continue;
         column_text(topics, logged->topic);
         column_text(ids, logged->event_id);
         column_time(times, logged->at_us);
@@ -132,78 +128,121 @@ static bool bind_events(struct batch *batch, struct params *params)
         column_int(ms, (int64_t)entry->id.ms);
         column_int(seqs, (int64_t)entry->id.seq);
     }
-    return work->item_count > 0;
+    return column_count(topics) > 0;
 }
 
 static bool bind_new(struct batch *batch, struct params *params)
 {
-    return !is_careful(batch) && bind_events(batch, params);
+    return bind_events(batch, params, true);
 }
 
-static bool bind_any(struct batch *batch, struct params *params)
+static bool bind_familiar(struct batch *batch, struct params *params)
 {
-    return is_careful(batch) && bind_events(batch, params);
+    return bind_events(batch, params, false);
+}
+
+static void settle(struct batch *batch, struct item *item, int state)
+{
+    struct record_work *work = batch->work;
+
+    item->state = state;
+    work->left_count--;
 }
 
 /* All of them: the statement succeeded. */
 static void take_new(struct batch *batch, const struct rows *rows)
 {
-    struct record_work *work = batch->work;
+    const struct record_work *work = batch->work;
 
     (void)rows;
-    for (size_t i = 0; i < work->item_count; i++) {
-        const struct text topic = work->items[i].logged.topic;
-
-        if (work->stored_topics == 0 || !text_equal(work->stored[work->stored_topics - 1].topic, topic))
-            work->stored[work->stored_topics++].topic = topic;
-        work->stored[work->stored_topics - 1].count++;
-    }
-    work->stored_count = (int64_t)work->item_count;
+    for (size_t i = 0; i < work->item_count; i++)
+        if (work->items[i].looks_new)
+            settle(batch, &work->items[i], STORED);
 }
 
-static void take_events(struct batch *batch, const struct rows *rows)
+/* The item whose entry a row names in its first columns. Rows come in the order of the items, so it stands behind the
+ * one before it (`from`); only if they did not, all would be looked through. */
+static struct item *item_of_row(const struct batch *batch, const struct rows *rows, size_t row, size_t *from)
 {
-    struct record_work *work = batch->work;
+    const struct record_work *work = batch->work;
 
-    work->stored_topics = rows_count(rows);
-    for (size_t row = 0; row < work->stored_topics; row++) {
-        work->stored[row] = (struct stored){text_copy(batch->arena, rows_text(rows, row, 0)), rows_int(rows, row, 1)};
-        work->stored_count += work->stored[row].count;
+    for (size_t step = 0; step < work->item_count; step++) {
+        struct item *item = &work->items[(*from + step) % work->item_count];
+        const struct entry *entry = batch->entries[item->position];
+
+        if ((int64_t)entry->id.seq == rows_int(rows, row, 2) && (int64_t)entry->id.ms == rows_int(rows, row, 1) &&
+            (int64_t)entry->stream == rows_int(rows, row, 0)) {
+            *from = (*from + step + 1) % work->item_count;
+            return item;
+        }
     }
+    assert(!"a row of no entry in the batch");
+    return NULL;
+}
+
+static void take_familiar(struct batch *batch, const struct rows *rows)
+{
+    size_t from = 0;
+
+    for (size_t row = 0; row < rows_count(rows); row++)
+        settle(batch, item_of_row(batch, rows, row, &from),
+               !rows_bool(rows, row, 3)  ? STORED
+               : rows_bool(rows, row, 4) ? NOTED_CONFLICT
+                                         : NOTED);
+}
+
+/* Each duplicate gets its line in the program's log. */
+static void tell(struct batch *batch, const struct item *item, bool is_conflict)
+{
+    struct outcome *outcome = &batch->outcomes[item->position];
+    const struct logged *logged = &item->logged;
+
+    outcome->what = is_conflict ? "duplicate with another payload" : "duplicate";
+    outcome->detail = text_format(batch->arena, "%.*s %.*s", (int)logged->topic.len, logged->topic.ptr,
+                                  (int)logged->event_id.len, logged->event_id.ptr);
 }
 
 static void decide(struct batch *batch)
 {
     const struct record_work *work = batch->work;
 
-    if (careful_batches > 0)
-        careful_batches--;
     for (size_t i = 0; i < batch->count; i++)
         if (work->refusals[i].reason)
             reject(batch, i, work->refusals[i].reason, work->refusals[i].detail);
         else
             done(batch, i, NULL); /* not worth a line in the log: it is in the log */
+    for (size_t i = 0; i < work->item_count; i++)
+        if (work->items[i].state == NOTED || work->items[i].state == NOTED_CONFLICT)
+            tell(batch, &work->items[i], work->items[i].state == NOTED_CONFLICT);
 }
 
 /* ---- counting ---- */
 
-static void add_stored(const struct record_work *work, struct params *params)
-{
-    struct column *topics = params_column(params, COLUMN_TEXT), *counts = params_column(params, COLUMN_INT64);
-
-    for (size_t i = 0; i < work->stored_topics; i++) {
-        column_text(topics, work->stored[i].topic);
-        column_int(counts, work->stored[i].count);
-    }
-}
-
+/* Items are sorted by topic, so equal ones stand together. */
 static bool bind_count(struct batch *batch, struct params *params)
 {
     const struct record_work *work = batch->work;
+    struct column *topics, *stored, *noted, *conflicts;
 
     params_int16(params, counter_slot());
-    add_stored(work, params);
-    return work->stored_topics > 0;
+    topics = params_column(params, COLUMN_TEXT);
+    stored = params_column(params, COLUMN_INT64);
+    noted = params_column(params, COLUMN_INT64);
+    conflicts = params_column(params, COLUMN_INT64);
+    for (size_t i = 0, next; i < work->item_count; i = next) {
+        const struct text topic = work->items[i].logged.topic;
+        int64_t counts[NOTED_CONFLICT + 1] = {0};
+
+        for (next = i; next < work->item_count && text_equal(work->items[next].logged.topic, topic); next++)
+            counts[work->items[next].state]++;
+        if (counts[STORED] + counts[NOTED] + counts[NOTED_CONFLICT] == 0)
+            continue;
+        column_text(topics, topic);
+        column_int(stored, counts[STORED]);
+        column_int(noted, counts[NOTED] + counts[NOTED_CONFLICT]);
+        column_int(conflicts, counts[NOTED_CONFLICT]);
+    }
+    return column_count(topics) > 0;
 }
 
 static bool bind_repeats(struct batch *batch, struct params *params)
@@ -211,7 +250,7 @@ static bool bind_repeats(struct batch *batch, struct params *params)
     const struct record_work *work = batch->work;
     struct column *topics, *ids, *payloads, *streams, *ms, *seqs;
 
-    if (work->stored_count == (int64_t)work->item_count)
+    if (work->left_count == 0)
         return false;
     params_int16(params, counter_slot());
     topics = params_column(params, COLUMN_TEXT);
@@ -223,6 +262,8 @@ static bool bind_repeats(struct batch *batch, struct params *params)
     for (size_t i = 0; i < work->item_count; i++) {
         const struct entry *entry = batch->entries[work->items[i].position];
 
+        if (work->items[i].state != LEFT)
+            continue;
         column_text(topics, work->items[i].logged.topic);
         column_text(ids, work->items[i].logged.event_id);
         column_text(payloads, work->items[i].logged.payload);
@@ -230,29 +271,15 @@ static bool bind_repeats(struct batch *batch, struct params *params)
         column_int(ms, (int64_t)entry->id.ms);
         column_int(seqs, (int64_t)entry->id.seq);
     }
-    add_stored(work, params);
     return true;
 }
 
-/* Each duplicate gets its line in the program's log. */
 static void take_repeats(struct batch *batch, const struct rows *rows)
 {
-    const struct record_work *work = batch->work;
+    size_t from = 0;
 
     for (size_t row = 0; row < rows_count(rows); row++)
-        for (size_t i = 0; i < work->item_count; i++) {
-            const struct entry *entry = batch->entries[work->items[i].position];
-            struct outcome *outcome = &batch->outcomes[work->items[i].position];
-
-            if (entry->stream != (enum stream)rows_int(rows, row, 0) ||
-                (int64_t)entry->id.ms != rows_int(rows, row, 1) || (int64_t)entry->id.seq != rows_int(rows, row, 2))
-                continue;
-            outcome->what = rows_bool(rows, row, 3) ? "duplicate with another payload" : "duplicate";
-            outcome->detail = text_format(batch->arena, "%.*s %.*s", (int)work->items[i].logged.topic.len,
-                                          work->items[i].logged.topic.ptr, (int)work->items[i].logged.event_id.len,
-                                          work->items[i].logged.event_id.ptr);
-            break;
-        }
+        tell(batch, item_of_row(batch, rows, row, &from), rows_bool(rows, row, 3));
 }
 
 static bool bind_rejected(struct batch *batch, struct params *params)
@@ -286,45 +313,12 @@ static bool bind_rejected(struct batch *batch, struct params *params)
 
 static bool bind_dead(struct batch *batch, struct params *params)
 {
-    const struct record_work *work = batch->work;
-    struct column *streams = params_column(params, COLUMN_TEXT), *ids = params_column(params, COLUMN_TEXT),
-                  *steps = params_column(params, COLUMN_TEXT), *reasons = params_column(params, COLUMN_TEXT),
-                  *details = params_column(params, COLUMN_TEXT), *deliveries = params_column(params, COLUMN_INT32),
-                  *fields = params_column(params, COLUMN_TEXT), *exact = params_column(params, COLUMN_BOOL),
-                  *own_ids = params_column(params, COLUMN_TEXT);
-
-    for (size_t i = 0; i < work->letter_count; i++) {
-        const struct letter *letter = &work->letters[i];
-
-        column_text(streams, letter->stream);
-        column_text(ids, letter->entry_id);
-        column_text(steps, letter->step);
-        column_text(reasons, letter->reason);
-        column_text(details, letter->detail);
-        column_int(deliveries, letter->deliveries);
-        column_text(fields, letter->fields);
-        column_bool(exact, letter->is_exact);
-        column_text(own_ids, letter->dead_entry_id);
-    }
-    return work->letter_count > 0;
+    return letters_bind_dead(&((const struct record_work *)batch->work)->letters, params);
 }
 
-/* Its letter was replayed, whatever becomes of the entry: if it cannot be taken again, that is another letter. */
 static bool bind_replayed(struct batch *batch, struct params *params)
 {
-    const struct record_work *work = batch->work;
-    struct column *numbers = params_column(params, COLUMN_INT64), *ids = params_column(params, COLUMN_TEXT),
-                  *streams = params_column(params, COLUMN_TEXT), *times = params_column(params, COLUMN_TIME);
-
-    for (size_t i = 0; i < work->replay_count; i++) {
-        const struct entry *entry = batch->entries[work->replays[i].position];
-
-        column_int(numbers, work->replays[i].replay.dead_letter_id);
-        column_text(ids, work->replays[i].replay.dead_entry_id);
-        column_text(streams, stream_key(entry->stream));
-        column_time(times, entry_time_us(entry));
-    }
-    return work->replay_count > 0;
+    return letters_bind_replayed(&((const struct record_work *)batch->work)->letters, params);
 }
 
 static bool bind_latencies(struct batch *batch, struct params *params)
@@ -356,10 +350,11 @@ const struct step record = {
     .reads_count = 10,
     .batch_factor = 4,
     .linger_ms = 20,
+    .reads_ahead = true,
     .key = -1,
     .wants_refused = true,
     .loads = (const struct query[]){{SQL(record_new), bind_new, take_new},
-                                    {SQL(record_events), bind_any, take_events},
+                                    {SQL(record_familiar), bind_familiar, take_familiar},
                                     {NULL, NULL, NULL}},
     .work_bytes = sizeof(struct record_work),
     .begin = begin,

@@ -1,33 +1,54 @@
 -- record: every entry of every stream becomes an event of the log, once, and is counted once.
 
 -- name: record_new
--- When events are new, as the flow's are: a third cheaper than looking for each first. One that is known after all ends the
--- batch with 23505, and it is recorded by record_events instead. Sorted by key (the caller does it), so that two recorders
--- with the same events cannot deadlock.
+-- When events look new, as the flow's do: a third cheaper than looking for each first. One that is known after all ends the
+-- batch with 23505, and all of it is recorded by record_familiar instead. Sorted by key (the caller does it), so that two
+-- recorders with the same events cannot deadlock.
 INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
 SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq
 FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::smallint[], $7::bigint[], $8::bigint[])
     AS event(topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
 
--- name: record_events
-WITH stored AS (
-    INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
-    SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq
+-- name: record_familiar
+-- Looked for; those that are there under another entry's id are duplicates and noted, those that are not there are stored
+-- (sorted, too), each in the order in which they came. What is neither is left to record_repeats: an entry that was
+-- delivered again, or an event that came twice in this batch or just now to another recorder.
+WITH incoming AS MATERIALIZED (
+    SELECT event.*, known.stream AS known_stream, known.entry_ms AS known_ms, known.entry_seq AS known_seq,
+           known.payload::text <> event.payload AS is_conflict
     FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::smallint[], $7::bigint[], $8::bigint[])
         AS event(topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
+    LEFT JOIN LATERAL (
+        SELECT stream, entry_ms, entry_seq, payload FROM log.events
+        WHERE topic = event.topic AND event_id = event.event_id OFFSET 0) AS known ON true),
+stored AS (
+    INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
+    SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq FROM incoming WHERE known_ms IS NULL
     ON CONFLICT (topic, event_id) DO NOTHING
-    RETURNING topic)
-SELECT topic, count(*) FROM stored GROUP BY topic ORDER BY topic
+    RETURNING stream, entry_ms, entry_seq),
+noted AS (
+    INSERT INTO log.duplicates (stream, entry_ms, entry_seq, topic, event_id, is_conflict)
+    SELECT stream, entry_ms, entry_seq, topic, event_id, is_conflict FROM incoming
+    WHERE (known_stream, known_ms, known_seq) <> (stream, entry_ms, entry_seq)
+    ON CONFLICT DO NOTHING
+    RETURNING stream, entry_ms, entry_seq, is_conflict)
+SELECT stream, entry_ms, entry_seq, false AS is_noted, false AS is_conflict FROM stored
+UNION ALL
+SELECT stream, entry_ms, entry_seq, true, is_conflict FROM noted
 
 -- name: record_count
-INSERT INTO log.counters (slot, topic, unique_processed)
-SELECT $1, topic, stored FROM unnest($2::text[], $3::bigint[]) AS counted(topic, stored)
-ON CONFLICT (slot, topic) DO UPDATE SET unique_processed = counters.unique_processed + excluded.unique_processed
+INSERT INTO log.counters (slot, topic, unique_processed, duplicate_dropped, conflicts)
+SELECT $1, topic, stored, noted, conflicts
+FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS counted(topic, stored, noted, conflicts)
+ON CONFLICT (slot, topic) DO UPDATE SET
+    unique_processed = counters.unique_processed + excluded.unique_processed,
+    duplicate_dropped = counters.duplicate_dropped + excluded.duplicate_dropped,
+    conflicts = counters.conflicts + excluded.conflicts
 
 -- name: record_repeats
--- Only when not all of a batch was new. An event that is there under this very entry's id was redelivered; under another
--- entry's id it is a duplicate, which is counted when its entry is noted for the first time. What is neither stored by
--- this transaction ($9, by topic) nor newly noted came before, so it is a redelivery.
+-- Of what the statements above left over; all of it is in the log by now. An event that is there under this very entry's id
+-- was redelivered; under another entry's id it is a duplicate, which is counted when its entry is noted for the first time.
+-- What is not newly noted came before, so it is a redelivery.
 WITH incoming AS (
     SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[], $7::bigint[])
         AS event(topic, event_id, payload, stream, entry_ms, entry_seq)),
@@ -44,13 +65,11 @@ noted AS (
     RETURNING stream, entry_ms, entry_seq, topic, is_conflict),
 counted AS (
     INSERT INTO log.counters (slot, topic, duplicate_dropped, conflicts, redelivered)
-    SELECT $1, topic, sum(duplicates), sum(conflicts), sum(entries) - sum(stored) - sum(duplicates)
+    SELECT $1, topic, sum(duplicates), sum(conflicts), sum(entries) - sum(duplicates)
     FROM (
-        SELECT topic, 0 AS duplicates, 0 AS conflicts, count(*) AS entries, 0 AS stored FROM incoming GROUP BY topic
+        SELECT topic, 0 AS duplicates, 0 AS conflicts, count(*) AS entries FROM incoming GROUP BY topic
         UNION ALL
-        SELECT topic, count(*), count(*) FILTER (WHERE is_conflict), 0, 0 FROM noted GROUP BY topic
-        UNION ALL
-        SELECT topic, 0, 0, 0, stored FROM unnest($8::text[], $9::bigint[]) AS new(topic, stored)) AS part
+        SELECT topic, count(*), count(*) FILTER (WHERE is_conflict), 0 FROM noted GROUP BY topic) AS part
     GROUP BY topic ORDER BY topic
     ON CONFLICT (slot, topic) DO UPDATE SET
         duplicate_dropped = counters.duplicate_dropped + excluded.duplicate_dropped,

@@ -184,6 +184,18 @@ static void on_loaded(struct store *store, const struct store_failure *failure, 
         store_batch(runner);
 }
 
+/* The next read, while the store works: what it brings waits in todo. Only behind a full batch, for small ones are read
+ * seldom on purpose (linger); not while history is to be read, which would show what is under way; and not for ever,
+ * for what was read is freed when nothing is left of it. */
+static void read_ahead(struct runner *runner)
+{
+    const struct inbox *inbox = &runner->inbox;
+
+    if (runner->step->reads_ahead && inbox->under_way.count >= (size_t)config()->batch && inbox->todo.count == 0 &&
+        !runner->has_history && inbox->arena_count < READS_AHEAD_MAX)
+        reader_read(runner);
+}
+
 static void load_batch(struct runner *runner)
 {
     const struct entries *picked = &runner->inbox.under_way;
@@ -200,6 +212,7 @@ static void load_batch(struct runner *runner)
     runner->state = RUNNER_LOADING;
     send_queries(runner, runner->step->loads);
     store_sync(runner->store, on_loaded, runner);
+    read_ahead(runner);
 }
 
 static void start_batch(struct runner *runner)

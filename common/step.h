@@ -60,6 +60,8 @@ struct step {
     /* Nobody waits for this step: after a batch that was not full it lets more come for so long. Every read and every
      * acknowledgement makes Redis write its log to disk, which whoever is waited for would have to wait for. */
     int linger_ms;
+    /* The next entries are read while the store works on a full batch: for a step that must keep up with a crowd. */
+    bool reads_ahead;
     /* decide also gets entries that were refused (entry->refusal) and must reject them itself: it counts them. */
     bool wants_refused;
     /* May be NULL. Completes an entry once, when it is read: rules across fields, derived values, its key. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "aggregator/familiar.h"
 #include "aggregator/record.h"
 #include "common/arena.h"
 
@@ -34,6 +35,7 @@ static int end(void **state)
 static int open_fixture(void **state)
 {
     database_clear();
+    familiar_forget();
     *state = fixture_new(&record);
     return 0;
 }
@@ -114,6 +116,55 @@ static void of_two_in_one_batch_the_earlier_is_the_event(void **state)
     check_rows("SELECT event_id, payload FROM log.events ORDER BY event_id", "e1|{\"a\":1} e2|{\"a\":3}");
     check_rows(COUNTERS, "sale|2|1|1|0|0");
     check_outcome(fixture, 1, DONE, "duplicate with another payload");
+}
+
+/* A program that was just started does not know what is in the log: it tries, fails, and looks for all of them. */
+static void an_event_from_before_a_restart_is_a_duplicate_all_the_same(void **state)
+{
+    (void)state;
+    deliver(EVENTS, "100-1", EVENT("e1", "{\"a\":1}"));
+    familiar_forget();
+    deliver(EVENTS, "100-1", EVENT("e1", "{\"a\":1}"));
+    familiar_forget();
+    deliver(EVENTS, "100-2", EVENT("e1", "{\"a\":2}"));
+    check_rows(COUNTERS, "sale|1|1|1|0|1");
+}
+
+/* New ones, one that is redelivered, one known with the same payload and one with another, one that comes twice in the
+ * batch; whether the program has seen the known ones itself or not. */
+static void a_batch_of_all_kinds_counts_each_as_what_it_is(void **state)
+{
+    (void)state;
+    for (int is_restarted = 0; is_restarted < 2; is_restarted++) {
+        struct fixture *fixture = fixture_new(&record);
+
+        database_clear();
+        familiar_forget();
+        deliver(EVENTS, "100-1", EVENT("e2", "{\"a\":1}"));
+        deliver(EVENTS, "100-2", EVENT("e4", "{\"a\":1}"));
+        if (is_restarted)
+            familiar_forget();
+        fixture_entry(fixture, EVENTS, "100-2", EVENT("e4", "{\"a\":1}"));
+        fixture_entry(fixture, EVENTS, "100-3", EVENT("e5", "{\"a\":1}"));
+        fixture_entry(fixture, EVENTS, "100-4", EVENT("e2", "{\"a\":1}"));
+        fixture_entry(fixture, EVENTS, "100-5", EVENT("e1", "{\"a\":1}"));
+        fixture_entry(fixture, EVENTS, "100-6", EVENT("e4", "{\"a\":2}"));
+        fixture_entry(fixture, EVENTS, "100-7", EVENT("e5", "{\"a\":1}"));
+        fixture_entry(fixture, SEAT_HELD, "100-7", "event_id=e5 booking_id=b1");
+        run(fixture);
+        check_rows(COUNTERS, "sale|4|3|1|0|1 seat.held|1|0|0|0|0");
+        check_rows("SELECT entry_seq, event_id, is_conflict FROM log.duplicates ORDER BY entry_seq",
+                   "4|e2|f 6|e4|t 7|e5|f");
+        check_rows("SELECT topic, event_id, entry_seq FROM log.events ORDER BY topic, event_id",
+                   "sale|e1|5 sale|e2|1 sale|e4|2 sale|e5|3 seat.held|e5|7");
+        assert_null(fixture->batch->outcomes[0].what);
+        check_outcome(fixture, 2, DONE, "duplicate");
+        check_outcome(fixture, 4, DONE, "duplicate with another payload");
+        check_outcome(fixture, 5, DONE, "duplicate");
+        assert_null(fixture->batch->outcomes[6].what);
+        check_text(fixture->batch->outcomes[5].detail, "sale e5");
+        fixture_free(fixture);
+    }
 }
 
 static void one_id_on_two_topics_is_two_events(void **state)
@@ -367,6 +418,8 @@ int main(void)
         TEST(the_same_event_in_another_entry_is_a_duplicate_once),
         TEST(the_same_id_with_another_payload_is_a_conflict_and_the_first_stays),
         TEST(of_two_in_one_batch_the_earlier_is_the_event),
+        TEST(an_event_from_before_a_restart_is_a_duplicate_all_the_same),
+        TEST(a_batch_of_all_kinds_counts_each_as_what_it_is),
         TEST(one_id_on_two_topics_is_two_events),
         TEST(what_cannot_be_stored_is_rejected_once),
         TEST(an_entry_of_the_flow_with_wrong_fields_is_logged_all_the_same),
