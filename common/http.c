@@ -118,6 +118,8 @@ static void read_request(struct request *request)
 {
     struct evbuffer *input = evhttp_request_get_input_buffer(request->evhttp);
     struct text id;
+    char *peer;
+    ev_uint16_t port;
 
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request->evhttp);
 
@@ -125,6 +127,8 @@ static void read_request(struct request *request)
     request->target_path = text_of(evhttp_uri_get_path(uri));
     request->target_query = text_of(evhttp_uri_get_query(uri));
     request->method = method_name(request->evhttp);
+    evhttp_connection_get_peer(evhttp_request_get_connection(request->evhttp), &peer, &port);
+    request->peer = text_of(peer);
     request->body.len = evbuffer_get_length(input);
     request->body.ptr = (const char *)evbuffer_pullup(input, -1);
     id = request_header(request, "X-Request-Id");
@@ -194,7 +198,7 @@ struct http *http_open(struct loop *loop, const struct http_options *options)
     if (!http || !(http->evhttp = evhttp_new(loop->base)))
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     http->loop = loop;
-    http->dispatch = dispatch_new(options->client_key, options->admin_key);
+    http->dispatch = dispatch_new(options->access);
     evhttp_set_timeout(http->evhttp, HTTP_IDLE_MS / 1000);
     evhttp_set_max_headers_size(http->evhttp, HTTP_HEADER_BYTES_MAX);
     evhttp_set_max_body_size(http->evhttp, HTTP_BODY_BYTES_READ_MAX);

@@ -16,12 +16,20 @@ struct http;
 struct json_t;
 struct route_use;
 
+/* Who asks. */
+struct caller {
+    enum route_who role; /* ANYONE: nobody in particular */
+    struct text name;    /* the key's, or the session's user; ptr NULL: ANYONE */
+};
+
 struct request {
     struct arena *arena;
     struct text id;                        /* X-Request-Id: the client's, or made here */
     const char *method;                    /* GET for HEAD too: the server leaves the body out */
     struct text target_path, target_query; /* as they came; query: ptr NULL without a question mark */
     struct text body;
+    struct text peer; /* the address of who is connected to us, as numbers; ptr NULL: it has gone */
+    struct caller caller;
     struct route_values path, query;
     struct head head;
 

@@ -2,6 +2,7 @@
  * own file. */
 #include <assert.h>
 
+#include "common/access.h"
 #include "common/bounds.h"
 #include "common/config.h"
 #include "common/health.h"
@@ -9,6 +10,7 @@
 #include "common/redis.h"
 #include "common/store.h"
 #include "common/worker.h"
+#include "publisher/api-keys.h"
 #include "publisher/book.h"
 #include "publisher/catalog.h"
 #include "publisher/door.h"
@@ -17,8 +19,10 @@
 static struct {
     struct redis *redis;
     struct store *store;
-    const struct statement *statements[8];
+    const struct statement *statements[32];
     struct replay_sources replay;
+    struct api_keys_sources api_keys;
+    struct access *access;
     struct http *http;
     void (*stopped)(void *context);
     void *context;
@@ -34,7 +38,7 @@ static bool is_redis_up(void *context)
 /* All that the connection to PostgreSQL prepares. */
 static void collect_statements(void)
 {
-    static const struct statement *const *const lists[] = {catalog_statements, replay_statements};
+    static const struct statement *const *const lists[] = {catalog_statements, replay_statements, api_keys_statements};
     size_t count = 0;
 
     for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
@@ -53,20 +57,23 @@ static void start(struct loop *loop)
         loop,
         &(struct store_options){.url = config()->database_url, .name = "publisher", .statements = state.statements});
     state.replay = (struct replay_sources){state.redis, state.store};
-    state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen,
-                                                        .client_key = config()->client_key,
-                                                        .admin_key = config()->admin_key});
+    state.access = access_open(loop, "publisher-access");
+    state.api_keys = (struct api_keys_sources){state.store, state.access};
+    state.http =
+        http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
     door_start(loop);
     health_add_check("redis", is_redis_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
     http_add_routes(state.http, catalog_routes, state.store);
+    http_add_routes(state.http, api_keys_routes, &state.api_keys);
     http_add_routes(state.http, replay_routes, &state.replay);
 }
 
 static void on_http_stopped(void *context)
 {
     (void)context;
+    access_close(state.access);
     door_stop();
     redis_close(state.redis);
     store_close(state.store);
