@@ -13,7 +13,7 @@
 
 #define STATEMENTS_MAX 32
 
-static const struct view *const views[] = {&shows, &bookings, &events, &dead_letters, &stats, &watch, NULL};
+static const struct view *const views[] = {&shows, &users, &bookings, &events, &dead_letters, &stats, &watch, NULL};
 
 static struct {
     struct sources sources;

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "common/arena.h"
-#include "common/strict.h"
+#include "common/request.h"
 
 static const unsigned char v4_prefix[12] = {[10] = 0xFF, [11] = 0xFF};
 

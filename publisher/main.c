@@ -14,7 +14,10 @@
 #include "publisher/book.h"
 #include "publisher/catalog.h"
 #include "publisher/door.h"
+#include "publisher/password.h"
 #include "publisher/replay.h"
+#include "publisher/sessions.h"
+#include "publisher/users.h"
 
 static struct {
     struct redis *redis;
@@ -22,6 +25,8 @@ static struct {
     const struct statement *statements[32];
     struct replay_sources replay;
     struct api_keys_sources api_keys;
+    struct users_sources users;
+    struct sessions_sources sessions;
     struct access *access;
     struct http *http;
     void (*stopped)(void *context);
@@ -38,7 +43,8 @@ static bool is_redis_up(void *context)
 /* All that the connection to PostgreSQL prepares. */
 static void collect_statements(void)
 {
-    static const struct statement *const *const lists[] = {catalog_statements, replay_statements, api_keys_statements};
+    static const struct statement *const *const lists[] = {catalog_statements, replay_statements, api_keys_statements,
+                                                           users_statements,   sessions_statements};
     size_t count = 0;
 
     for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
@@ -59,6 +65,9 @@ static void start(struct loop *loop)
     state.replay = (struct replay_sources){state.redis, state.store};
     state.access = access_open(loop, "publisher-access");
     state.api_keys = (struct api_keys_sources){state.store, state.access};
+    state.users = (struct users_sources){state.store, state.access};
+    state.sessions = (struct sessions_sources){state.store, state.access};
+    password_start(loop);
     state.http =
         http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
     door_start(loop);
@@ -67,6 +76,8 @@ static void start(struct loop *loop)
     http_add_routes(state.http, book_routes, state.redis);
     http_add_routes(state.http, catalog_routes, state.store);
     http_add_routes(state.http, api_keys_routes, &state.api_keys);
+    http_add_routes(state.http, users_routes, &state.users);
+    http_add_routes(state.http, sessions_routes, &state.sessions);
     http_add_routes(state.http, replay_routes, &state.replay);
 }
 
@@ -74,6 +85,7 @@ static void on_http_stopped(void *context)
 {
     (void)context;
     access_close(state.access);
+    password_stop();
     door_stop();
     redis_close(state.redis);
     store_close(state.store);
