@@ -2,6 +2,7 @@
  * were added right after: so a short piece of the stream is looked through, not all of it. */
 #include "aggregator/requested.h"
 
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/bounds.h"
@@ -89,7 +90,8 @@ static void on_found(struct redis *redis, const struct redis_reply *reply, void 
     struct query *query = search->query;
 
     (void)redis;
-    if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count != 2) {
+    if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count != 2 ||
+        access_is_anothers(query->request, field(reply->items[1], "user"))) {
         answer_not_found(query->request, query->not_found);
         return;
     }

@@ -48,8 +48,13 @@ void access_was_right(struct access *access, struct request *request, struct tex
 /* What is `user`'s alone: their payment links, their lists. A session sees its own user's; a client's or admin's key all;
  * others only if OPEN_READS says so. */
 bool access_may_see(const struct request *request, struct text user);
+/* Asks a session for what is another user's? There is nothing of that then (404). */
+bool access_is_anothers(const struct request *request, struct text user);
 /* 401 or 403, for who may not. */
 void access_refuse(struct request *request);
+/* A session's user acts for itself: where the body, an object, does not say `name`, it is that user. False: the body says
+ * somebody else, and the request has been answered (403). Of others' bodies nothing is changed. */
+bool access_user_of_body(struct request *request, const char *name);
 /* May it act for this user? A session for its own alone. False: answered (403). */
 bool access_may_act_for(struct request *request, struct text user);
 /* A client's or the admin's key. */

@@ -1,6 +1,7 @@
 /* The rules of access: no connection, no state. */
 #include "common/access.h"
 
+#include <jansson.h>
 #include <strings.h>
 
 #include "common/answer.h"
@@ -92,6 +93,11 @@ bool access_may_see(const struct request *request, struct text user)
     return config()->open_reads;
 }
 
+bool access_is_anothers(const struct request *request, struct text user)
+{
+    return request->caller.role == USER && !access_may_see(request, user);
+}
+
 void access_refuse(struct request *request)
 {
     if (request->caller.role != ANYONE) {
@@ -108,6 +114,22 @@ bool access_may_act_for(struct request *request, struct text user)
         return true;
     access_refuse(request);
     return false;
+}
+
+bool access_user_of_body(struct request *request, const char *name)
+{
+    const json_t *said = json_object_get(request->document, name);
+    const struct text user = request->caller.name;
+
+    if (request->caller.role != USER || !json_is_object(request->document))
+        return true;
+    if (!said || json_is_null(said)) {
+        json_object_set_new(request->document, name, json_stringn(user.ptr, user.len));
+        return true;
+    }
+    if (!json_is_string(said)) /* whoever reads it will say so */
+        return true;
+    return access_may_act_for(request, (struct text){json_string_value(said), json_string_length(said)});
 }
 
 static bool is_token_byte(char byte)

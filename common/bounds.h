@@ -27,6 +27,7 @@
                   */
 #define ALLOCATION_KEPT_BYTES (16 << 20) /* freed memory that a program keeps for its next batch */
 #define LOG_BUFFER_BYTES      65536      /* lines are written together, one write(2) a batch */
+#define LOG_FLUSH_MS          200        /* a line is read so much later at most */
 #define LOG_VALUE_BYTES_MAX   400        /* one value in a log line */
 
 /* ---- the wire ---- */

@@ -1,6 +1,7 @@
 /* Accepting bookings. */
 #include "publisher/book.h"
 
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/body.h"
@@ -156,7 +157,7 @@ static void accept_booking(struct request *request, void *context)
     if (door_refuses(request))
         return;
     document = request_json(request);
-    if (!document)
+    if (!document || !access_user_of_body(request, "user"))
         return;
     if (!book_read(document, &problems, &booking)) {
         answer_invalid(request, &problems);
@@ -174,6 +175,6 @@ static void accept_booking(struct request *request, void *context)
 }
 
 const struct route book_routes[] = {
-    {"POST", "/bookings", CLIENT, accept_booking},
+    {"POST", "/bookings", USER, accept_booking},
     {0},
 };
