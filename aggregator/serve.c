@@ -52,8 +52,7 @@ void serve_start(struct loop *loop)
         redis_open(loop, &(struct redis_options){
                              .url = config()->redis_url, .name = "aggregator-views", .command_ms = REDIS_COMMAND_MS});
     state.access = access_open(loop, "aggregator-access");
-    state.http =
-        http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
+    state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
     health_add_check("views", is_store_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);
     for (size_t i = 0; views[i]; i++) {

@@ -1,5 +1,5 @@
-/* GET /users/{name} and GET /users. An email address is its owner's: see access_may_see. What proves who a user is stands
- * in another table, which aggregator cannot read. */
+/* GET /users/{name} and GET /users. An email address is its owner's: see access_may_see. What proves who a user is
+ * stands in another table, which aggregator cannot read. */
 #include "aggregator/users.sql.h"
 #include "aggregator/view.h"
 #include "common/access.h"

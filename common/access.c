@@ -1,4 +1,5 @@
-/* Admission: who asks, how often, from where, and may they? In this order, so that whoever is refused has been counted. */
+/* Admission: who asks, how often, from where, and may they? In this order, so that whoever is refused has been counted.
+ */
 #include "common/access.h"
 
 #include <stdlib.h>
@@ -73,7 +74,9 @@ static bool is_in_time(struct access *access, struct request *request)
 
     if (per_key && request->caller.role != ANYONE &&
         !take(access, request,
-              has_key ? reads ? "key reads" : "key writes" : reads ? "user reads" : "user writes",
+              has_key ? reads ? "key reads" : "key writes"
+              : reads ? "user reads"
+                      : "user writes",
               request->caller.name, by_key))
         return false;
     return !per_address || has_key ||
@@ -154,7 +157,8 @@ static void on_key(enum access_found found, enum route_who role, struct text nam
     }
 }
 
-/* While the store is away a session is as good as none; so whoever must be known is told to come again, not to log in. */
+/* While the store is away a session is as good as none; so whoever must be known is told to come again, not to log in.
+ */
 static void on_session(enum access_found found, enum route_who role, struct text name, void *context)
 {
     struct admission *admission = context;
@@ -208,7 +212,8 @@ struct access *access_open(struct loop *loop, const char *name)
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     if (!networks_read(text_of(config()->trusted_proxies), &access->trusted_proxies))
         log_fatal(EXIT_CONFIGURATION, "TRUSTED_PROXIES is not a list of networks", config()->trusted_proxies);
-    access->limited = metrics_counter("karcis_http_limited_total", "Requests refused because they came too often.", NULL);
+    access->limited =
+        metrics_counter("karcis_http_limited_total", "Requests refused because they came too often.", NULL);
     access->limits = limits_new();
     access->store = access_store_open(loop, name);
     return access;

@@ -1,8 +1,8 @@
 /* Who asks, and what they may.
  *
- * The idea to hold in mind: a caller is known by an API key (Authorization: Bearer) or by a session's cookie, else it is
- * anybody. Keys are held in memory and stay known while PostgreSQL is away; a key that is not known is looked for in the
- * store once more before it is refused, so a new one holds everywhere at once, and a revoked one no longer after
+ * The idea to hold in mind: a caller is known by an API key (Authorization: Bearer) or by a session's cookie, else it
+ * is anybody. Keys are held in memory and stay known while PostgreSQL is away; a key that is not known is looked for in
+ * the store once more before it is refused, so a new one holds everywhere at once, and a revoked one no longer after
  * ACCESS_REFRESH_MS and a round trip. Sessions are looked up in the store and remembered for SESSION_CACHE_MS.
  *
  * A credential that does not hold is not the same as none: a wrong key is refused everywhere (401). A session that has
@@ -22,8 +22,8 @@ struct request;
 
 #define SESSION_COOKIE "karcis_session"
 
-/* Opens a connection to the store of its own, so that nobody's key waits for another's long list. `name`: the program's.
- * Reads the settings; ends the process (100) if TRUSTED_PROXIES cannot be read. */
+/* Opens a connection to the store of its own, so that nobody's key waits for another's long list. `name`: the
+ * program's. Reads the settings; ends the process (100) if TRUSTED_PROXIES cannot be read. */
 struct access *access_open(struct loop *loop, const char *name);
 /* Ends all that is being looked up, and so answers who waits. Accepts NULL. */
 void access_close(struct access *access);
@@ -45,15 +45,15 @@ void access_was_right(struct access *access, struct request *request, struct tex
 
 /* ---- for handlers: what request->caller may ---- */
 
-/* What is `user`'s alone: their payment links, their lists. A session sees its own user's; a client's or admin's key all;
- * others only if OPEN_READS says so. */
+/* What is `user`'s alone: their payment links, their lists. A session sees its own user's; a client's or admin's key
+ * all; others only if OPEN_READS says so. */
 bool access_may_see(const struct request *request, struct text user);
 /* Asks a session for what is another user's? There is nothing of that then (404). */
 bool access_is_anothers(const struct request *request, struct text user);
 /* 401 or 403, for who may not. */
 void access_refuse(struct request *request);
-/* A session's user acts for itself: where the body, an object, does not say `name`, it is that user. False: the body says
- * somebody else, and the request has been answered (403). Of others' bodies nothing is changed. */
+/* A session's user acts for itself: where the body, an object, does not say `name`, it is that user. False: the body
+ * says somebody else, and the request has been answered (403). Of others' bodies nothing is changed. */
 bool access_user_of_body(struct request *request, const char *name);
 /* May it act for this user? A session for its own alone. False: answered (403). */
 bool access_may_act_for(struct request *request, struct text user);

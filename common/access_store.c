@@ -1,5 +1,6 @@
 /* Keys: all in memory, with their version; asked for every second, and at once when somebody brings an unknown one. All
- * who bring one while the store is being asked wait for the next question, for the present one may be older than their key.
+ * who bring one while the store is being asked wait for the next question, for the present one may be older than their
+ * key.
  *
  * Sessions: those found are remembered for a moment. Whoever ends one counts `endings` up, so that an answer that was
  * under way meanwhile is used, but not remembered. */

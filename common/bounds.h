@@ -103,14 +103,14 @@
 #define ACCESS_REFRESH_MS       1000 /* a revoked key is good for so long and a round trip; one row is read each time */
 #define SESSION_S               604800 /* a week: who buys once a month logs in each time, who waits for a sale does not */
 #define SESSIONS_PER_USER_MAX   20     /* one for each browser and telephone; the oldest goes */
-#define SESSION_CACHE_MS        2000   /* a session that was ended in another process is good for so long */
-#define SESSION_CACHE_COUNT     4096   /* 500 KB; whoever is not in it costs one look-up of a primary key */
-#define PASSWORD_BYTES_MIN      6      /* guessing is limited by LOGIN_NAME_S; more is the user's choice */
-#define PASSWORD_BYTES_MAX      200    /* a long sentence */
-#define EMAIL_BYTES_MAX         254    /* RFC 5321, section 4.5.3.1.3, as corrected */
-#define LIMITS_BUCKETS          65536  /* callers remembered at once: 1 MB; who was quiet longest is forgotten first */
-#define LIMITS_NAME_BYTES_MAX   160    /* a lane and a name, of which the beginning counts */
-#define RATE_LIMIT_BURST_S      2      /* so many seconds' requests may come at once */
+#define SESSION_CACHE_MS        2000  /* a session that was ended in another process is good for so long */
+#define SESSION_CACHE_COUNT     4096  /* 500 KB; whoever is not in it costs one look-up of a primary key */
+#define PASSWORD_BYTES_MIN      6     /* guessing is limited by LOGIN_NAME_S; more is the user's choice */
+#define PASSWORD_BYTES_MAX      200   /* a long sentence */
+#define EMAIL_BYTES_MAX         254   /* RFC 5321, section 4.5.3.1.3, as corrected */
+#define LIMITS_BUCKETS          65536 /* callers remembered at once: 1 MB; who was quiet longest is forgotten first */
+#define LIMITS_NAME_BYTES_MAX   160   /* a lane and a name, of which the beginning counts */
+#define RATE_LIMIT_BURST_S      2     /* so many seconds' requests may come at once */
 /* Wrong passwords: for a name 10 at once, then 10 a minute, which makes 14,400 a day of a space of millions; for an
  * address more, since a whole school may stand behind it. */
 #define LOGIN_NAME_S        6

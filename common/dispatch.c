@@ -55,9 +55,11 @@ static void answer_other_method(struct request *request, struct text methods)
         return;
     }
     answer_header(request, "Access-Control-Allow-Methods", methods);
-    answer_header(request, "Access-Control-Allow-Headers",
-                  TEXT("Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, traceparent, "
-                       "X-Request-Id"));
+    answer_header(
+        request, "Access-Control-Allow-Headers",
+        TEXT(
+            "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, traceparent, "
+            "X-Request-Id"));
     answer_header(request, "Access-Control-Max-Age", TEXT("600"));
     answer_empty(request, 204);
 }

@@ -1,7 +1,7 @@
 /* The API keys a program knows, by their hashes.
  *
- * The idea to hold in mind: a key is 256 random bits, so nobody finds it by trying, however fast one try is: one fast hash
- * (BLAKE2b) is enough, and a slow one, as passwords need, would only slow us. All hashes are of one length and are
+ * The idea to hold in mind: a key is 256 random bits, so nobody finds it by trying, however fast one try is: one fast
+ * hash (BLAKE2b) is enough, and a slow one, as passwords need, would only slow us. All hashes are of one length and are
  * compared in constant time; where in the table one is looked for depends on the hash, which tells nothing about a key.
  */
 #ifndef KARCIS_KEYS_H

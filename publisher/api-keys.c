@@ -80,7 +80,8 @@ static void on_made(struct store *store, const struct store_failure *failure, vo
         return;
     }
     if (!making->is_made) {
-        answer_problem(request, 409, "key_exists", "there is a key of this name, or there are too many; revoke one first");
+        answer_problem(request, 409, "key_exists",
+                       "there is a key of this name, or there are too many; revoke one first");
         return;
     }
     access_refresh(making->sources->access);
@@ -257,4 +258,5 @@ const struct route api_keys_routes[] = {
     {0},
 };
 
-const struct statement *const api_keys_statements[] = {SQL(api_keys_add), SQL(api_keys_list), SQL(api_keys_revoke), NULL};
+const struct statement *const api_keys_statements[] = {SQL(api_keys_add), SQL(api_keys_list), SQL(api_keys_revoke),
+                                                       NULL};

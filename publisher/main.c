@@ -44,7 +44,7 @@ static bool is_redis_up(void *context)
 static void collect_statements(void)
 {
     static const struct statement *const *const lists[] = {catalog_statements, replay_statements, api_keys_statements,
-                                                           users_statements,   sessions_statements};
+                                                           users_statements, sessions_statements};
     size_t count = 0;
 
     for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
@@ -68,8 +68,7 @@ static void start(struct loop *loop)
     state.users = (struct users_sources){state.store, state.access};
     state.sessions = (struct sessions_sources){state.store, state.access};
     password_start(loop);
-    state.http =
-        http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
+    state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
     door_start(loop);
     health_add_check("redis", is_redis_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);

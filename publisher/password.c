@@ -1,5 +1,5 @@
-/* Hashing and checking. The limits are libsodium's for logging in while somebody waits (OPSLIMIT_INTERACTIVE, two passes
- * over 64 MiB): a password costs who steals the table that much memory for every guess. */
+/* Hashing and checking. The limits are libsodium's for logging in while somebody waits (OPSLIMIT_INTERACTIVE, two
+ * passes over 64 MiB): a password costs who steals the table that much memory for every guess. */
 #include "publisher/password.h"
 
 #include <sodium.h>

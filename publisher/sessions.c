@@ -262,5 +262,5 @@ const struct route sessions_routes[] = {
     {0},
 };
 
-const struct statement *const sessions_statements[] = {SQL(sessions_look_up), SQL(sessions_add_guest), SQL(sessions_add),
-                                                       SQL(sessions_end), NULL};
+const struct statement *const sessions_statements[] = {SQL(sessions_look_up), SQL(sessions_add_guest),
+                                                       SQL(sessions_add), SQL(sessions_end), NULL};

@@ -1,5 +1,5 @@
-/* POST, GET, DELETE /sessions: logging in, asking who one is, logging out. A session is a cookie with 256 random bits, of
- * which the store keeps the hash.
+/* POST, GET, DELETE /sessions: logging in, asking who one is, logging out. A session is a cookie with 256 random bits,
+ * of which the store keeps the hash.
  *
  * The idea to hold in mind: nobody learns from an answer, or from the time it takes, whether it was the name or the
  * password that was wrong. */

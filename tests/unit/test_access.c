@@ -26,8 +26,8 @@ static void a_key_gives_its_role_and_no_other(void **state)
     static const struct {
         const char *secret;
         enum route_who role; /* ANYONE: not known */
-    } cases[] = {{"cli", CLIENT}, {"adm", ADMIN}, {"door", GATE}, {"cl", ANYONE}, {"clii", ANYONE}, {"", ANYONE},
-                 {"CLI", ANYONE}};
+    } cases[] = {{"cli", CLIENT},  {"adm", ADMIN}, {"door", GATE}, {"cl", ANYONE},
+                 {"clii", ANYONE}, {"", ANYONE},   {"CLI", ANYONE}};
     struct keys *keys = keys_new();
     const struct key added[] = {key_of("cli", CLIENT), key_of("adm", ADMIN), key_of("door", GATE)};
 
@@ -110,8 +110,8 @@ static void each_role_may_what_its_work_needs(void **state)
     (void)state;
     for (int role = ANYONE; role <= ADMIN; role++)
         for (int who = ANYONE; who <= ADMIN; who++)
-            check_row(access_allows((enum route_who)role, (enum route_who)who) == may[role][who], "%d asks for %d", role,
-                      who);
+            check_row(access_allows((enum route_who)role, (enum route_who)who) == may[role][who], "%d asks for %d",
+                      role, who);
 }
 
 static void what_is_a_users_own_is_shown_to_few(void **state)
@@ -121,9 +121,9 @@ static void what_is_a_users_own_is_shown_to_few(void **state)
         const char *name, *open_reads;
         bool may_see;
     } cases[] = {
-        {ANYONE, NULL, "no", false},   {ANYONE, NULL, "yes", true},   {USER, "ayu", "no", true},
-        {USER, "budi", "no", false},   {USER, "budi", "yes", false},  {CLIENT, "shop", "no", true},
-        {ADMIN, "boss", "no", true},   {GATE, "door", "no", false},   {GATE, "ayu", "no", false},
+        {ANYONE, NULL, "no", false}, {ANYONE, NULL, "yes", true},  {USER, "ayu", "no", true},
+        {USER, "budi", "no", false}, {USER, "budi", "yes", false}, {CLIENT, "shop", "no", true},
+        {ADMIN, "boss", "no", true}, {GATE, "door", "no", false},  {GATE, "ayu", "no", false},
     };
 
     (void)state;
@@ -165,8 +165,16 @@ static void a_cookie_is_found_by_its_whole_name(void **state)
     static const struct {
         const char *header, *value;
     } cases[] = {
-        {"a=1", "1"},          {"b=2; a=1", "1"}, {"b=2;a=1; c=3", "1"}, {"a=", ""},    {"aa=1", "-"},
-        {"b=a=1", "-"},        {"a", "-"},        {"", "-"},             {"a=1=2", "1=2"}, {"A=1", "-"},
+        {"a=1", "1"},
+        {"b=2; a=1", "1"},
+        {"b=2;a=1; c=3", "1"},
+        {"a=", ""},
+        {"aa=1", "-"},
+        {"b=a=1", "-"},
+        {"a", "-"},
+        {"", "-"},
+        {"a=1=2", "1=2"},
+        {"A=1", "-"},
         {"a=first; a=2", "first"},
     };
 
@@ -204,8 +212,8 @@ static void only_a_page_of_ours_or_no_page_at_all_can_use_a_session(void **state
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         check_row(access_is_same_origin(text_of(cases[i].sec_fetch_site), text_of(cases[i].origin),
-                                        text_of(cases[i].host), TEXT("https://public.example/shop")) ==
-                      cases[i].is_same,
+                                        text_of(cases[i].host),
+                                        TEXT("https://public.example/shop")) == cases[i].is_same,
                   "Sec-Fetch-Site: %s, Origin: %s", cases[i].sec_fetch_site ? cases[i].sec_fetch_site : "-",
                   cases[i].origin ? cases[i].origin : "-");
 }
@@ -241,8 +249,7 @@ static void an_address_is_believed_only_from_a_trusted_proxy(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const struct header headers[] = {{TEXT("x-forwarded-for"), text_of(cases[i].forwarded)},
                                          {TEXT("X-Forwarded-For"), text_of(cases[i].more)}};
-        const struct head head = {.headers = headers,
-                                  .header_count = (size_t)!!cases[i].forwarded + !!cases[i].more};
+        const struct head head = {.headers = headers, .header_count = (size_t) !!cases[i].forwarded + !!cases[i].more};
         struct networks trusted;
         struct address address;
 
@@ -257,8 +264,8 @@ static void an_address_is_believed_only_from_a_trusted_proxy(void **state)
 
 static void what_is_no_list_of_networks_is_refused(void **state)
 {
-    static const char *const cases[] = {"localhost", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "::1/129", "10.0.0",
-                                        "1.2.3.4,,::1", "1.2.3.4/8/8"};
+    static const char *const cases[] = {"localhost", "10.0.0.0/33", "10.0.0.0/-1",  "10.0.0.0/",
+                                        "::1/129",   "10.0.0",      "1.2.3.4,,::1", "1.2.3.4/8/8"};
     struct networks networks;
 
     (void)state;

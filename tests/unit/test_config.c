@@ -8,11 +8,11 @@
 #include "common/config.h"
 
 static const char *const names[] = {
-    "REDIS_URL",   "DATABASE_URL",  "HTTP_LISTEN",          "BASE_URL",
-    "ADMIN_KEY",   "CLIENT_KEY",    "LINK_SECRET",          "STEPS",
-    "LOG_LEVEL",   "PAYMENT_MODE",  "HOLD_TTL_S",           "PAYMENT_MARGIN_S",
-    "BATCH",       "CLAIM_IDLE_MS", "MAX_DELIVERIES",       "RANDOM_SEED",
-    "EXACT_ORDER", "UNKNOWN_USERS", "PAYMENT_FAILURE_RATE", "GUEST_SESSIONS",
+    "REDIS_URL",   "DATABASE_URL",       "HTTP_LISTEN",          "BASE_URL",
+    "ADMIN_KEY",   "CLIENT_KEY",         "LINK_SECRET",          "STEPS",
+    "LOG_LEVEL",   "PAYMENT_MODE",       "HOLD_TTL_S",           "PAYMENT_MARGIN_S",
+    "BATCH",       "CLAIM_IDLE_MS",      "MAX_DELIVERIES",       "RANDOM_SEED",
+    "EXACT_ORDER", "UNKNOWN_USERS",      "PAYMENT_FAILURE_RATE", "GUEST_SESSIONS",
     "OPEN_READS",  "RATE_LIMIT_PER_KEY",
 };
 
