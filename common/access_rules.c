@@ -58,7 +58,7 @@ static struct text origin_of(struct text url, struct text *host)
 
 static bool equal_in_any_case(struct text a, struct text b)
 {
-    return a.len && a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
+    return a.ptr && b.ptr && a.len && a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
 }
 
 bool access_is_same_origin(struct text sec_fetch_site, struct text origin, struct text host, struct text base_url)

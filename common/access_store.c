@@ -100,10 +100,7 @@ static void end_question(struct access_store *store, bool has_answer)
     store->is_asking = false;
     store->asked = NULL;
     tell_all(store, asked, has_answer ? ACCESS_UNKNOWN : ACCESS_UNSURE);
-    if (store->waiting)
-        access_store_refresh(store);
-    else if (!store->is_closing)
-        loop_timer_set(store->timer, ACCESS_REFRESH_MS);
+    loop_timer_set(store->timer, store->waiting ? 0 : ACCESS_REFRESH_MS);
 }
 
 static enum route_who role_named(struct text name)
@@ -163,15 +160,18 @@ static void on_version_read(struct store *connection, const struct store_failure
 
 void access_store_refresh(struct access_store *store)
 {
+    struct key_search *waiting = store->waiting;
+
     if (store->is_asking)
         return;
-    store->is_asking = true;
-    store->asked = store->waiting;
     store->waiting = NULL;
     if (store->is_closing || !store_is_up(store->store)) {
-        end_question(store, false);
+        tell_all(store, waiting, ACCESS_UNSURE);
+        loop_timer_set(store->timer, ACCESS_REFRESH_MS);
         return;
     }
+    store->is_asking = true;
+    store->asked = waiting;
     arena_reset(store->arena);
     store->coming_version = 0;
     store_send(store->store, SQL(access_version), params_new(store->arena), on_version, store);
@@ -319,6 +319,7 @@ void access_store_close(struct access_store *store)
         return;
     store->is_closing = true;
     store_close(store->store);
+    access_store_refresh(store); /* answers who waits for the next question */
     loop_timer_free(store->timer);
     keys_free(store->keys);
     arena_free(store->arena);
