@@ -63,25 +63,35 @@ static struct text counted_address(const struct access *access, struct request *
     return address_text(request->arena, address);
 }
 
+static struct limit limit_of(int64_t per_s)
+{
+    return (struct limit){(double)per_s, (double)per_s * RATE_LIMIT_BURST_S};
+}
+
+static bool has_key(const struct request *request)
+{
+    return request->caller.role != ANYONE && request->caller.role != USER;
+}
+
+/* A key's name and a user's are different people's. */
+static const char *lane_of_caller(const struct request *request)
+{
+    if (has_key(request))
+        return is_reading(request) ? "key reads" : "key writes";
+    return is_reading(request) ? "user reads" : "user writes";
+}
+
 /* A key is counted alone, whatever addresses use it; a session as its user and as its address. */
 static bool is_in_time(struct access *access, struct request *request)
 {
-    const bool reads = is_reading(request);
     const int64_t per_key = config()->rate_limit_per_key, per_address = config()->rate_limit_per_address;
-    const bool has_key = request->caller.role != ANYONE && request->caller.role != USER;
-    const struct limit by_key = {(double)per_key, (double)per_key * RATE_LIMIT_BURST_S},
-                       by_address = {(double)per_address, (double)per_address * RATE_LIMIT_BURST_S};
 
     if (per_key && request->caller.role != ANYONE &&
-        !take(access, request,
-              has_key ? reads ? "key reads" : "key writes"
-              : reads ? "user reads"
-                      : "user writes",
-              request->caller.name, by_key))
+        !take(access, request, lane_of_caller(request), request->caller.name, limit_of(per_key)))
         return false;
-    return !per_address || has_key ||
-           take(access, request, reads ? "address reads" : "address writes", counted_address(access, request),
-                by_address);
+    return !per_address || has_key(request) ||
+           take(access, request, is_reading(request) ? "address reads" : "address writes",
+                counted_address(access, request), limit_of(per_address));
 }
 
 static struct limit tries_by_name(void)

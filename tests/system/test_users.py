@@ -1,10 +1,11 @@
 """Users are made, read, changed and removed, by a shop's key or by themselves; and they log in and out."""
+import threading
 import time
 
 import pytest
 
 from asking import Caller, admin, client, nobody
-from karcis import new_id, wait_until
+from karcis import Stack, new_id, wait_until
 
 PASSWORD = "correct horse battery"
 
@@ -27,15 +28,9 @@ def log_in(stack, name, password=PASSWORD, **headers):
     return caller
 
 
-@pytest.fixture
-def private(shared_private):
-    yield shared_private
-
-
 @pytest.fixture(scope="module")
-def shared_private():
+def private():
     """A stack as one would run it for real: no guests, and nothing that is somebody's shown to everybody."""
-    from karcis import Stack
     stack = Stack.start(GUEST_SESSIONS="no", OPEN_READS="no")
     yield stack
     stack.end()
@@ -221,7 +216,6 @@ def test_who_guesses_passwords_is_slowed_down(own_stack):
 
 def test_logging_in_does_not_hold_up_others(stack):
     """Passwords are checked on threads: meanwhile the loop answers."""
-    import threading
     name = make_user(stack, password=PASSWORD)
     threads = [threading.Thread(target=lambda: nobody(stack).post("/sessions", {"name": name, "password": PASSWORD})) for _ in range(8)]
     for thread in threads:
