@@ -126,6 +126,14 @@ def test_who_asks_too_often_is_told_when_to_come_again(own_stack):
     assert [shop.ask("publisher", "GET", "/sessions").status for _ in range(5)] == [200] * 5
 
 
+def test_a_user_and_a_key_of_one_name_are_counted_apart(own_stack):
+    stack = own_stack(RATE_LIMIT_PER_KEY=5)
+    ayu = new_user(stack)
+    key = Caller(stack, admin(stack).post("/api-keys", {"role": "client", "name": ayu.name}).json["key"])
+    wait_until(lambda: ayu.ask("publisher", "GET", "/sessions").status == 429, "the user has asked too often")
+    assert [key.ask("publisher", "GET", "/sessions").status for _ in range(5)] == [200] * 5
+
+
 def test_wrong_keys_are_counted_too(own_stack):
     stack = own_stack(RATE_LIMIT_PER_ADDRESS=5)
     statuses = [Caller(stack, f"krc_client_{n}", X_Forwarded_For="203.0.113.1").get("/shows").status for n in range(30)]

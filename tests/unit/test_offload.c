@@ -2,6 +2,7 @@
 #include "tests/unit/support.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "common/loop.h"
 #include "common/offload.h"
@@ -10,6 +11,7 @@
 
 struct work {
     pthread_mutex_t gate; /* whoever works goes through it */
+    sem_t has_worked;
     pthread_t worked_on;
     int worked, done, wanted;
     pthread_t done_on;
@@ -23,6 +25,7 @@ static void work(void *context)
     mine->worked_on = pthread_self();
     mine->worked++;
     pthread_mutex_unlock(&mine->gate);
+    sem_post(&mine->has_worked);
 }
 
 static void done(void *context)
@@ -47,6 +50,7 @@ static void what_threads_have_done_is_handed_back_on_the_loop(void **state)
     struct offload *offload = offload_open(loop, 2, TASKS);
 
     (void)state;
+    sem_init(&mine.has_worked, 0, 0);
     for (int i = 0; i < TASKS; i++)
         assert_true(offload_run(offload, work, done, &mine));
     loop_until(loop, all_are_done, &mine);
@@ -66,6 +70,7 @@ static void no_more_wait_than_may(void **state)
     int taken = 0;
 
     (void)state;
+    sem_init(&mine.has_worked, 0, 0);
     pthread_mutex_lock(&mine.gate);
     while (taken < TASKS && offload_run(offload, work, done, &mine))
         taken++;
@@ -85,9 +90,12 @@ static void closing_waits_for_what_is_in_hand_and_forgets_the_rest(void **state)
     struct offload *offload = offload_open(loop, 2, TASKS);
 
     (void)state;
+    sem_init(&mine.has_worked, 0, 0);
     for (int i = 0; i < TASKS; i++)
         assert_true(offload_run(offload, work, done, &mine));
+    sem_wait(&mine.has_worked);
     offload_close(offload);
+    assert_true(mine.worked > 0);
     assert_int_equal(mine.done, 0);
     offload_close(NULL);
     loop_free(loop);
