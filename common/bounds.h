@@ -91,11 +91,16 @@
 #define DEAD_KEPT_S         604800 /* dead letters of a week can be looked at on their stream, too */
 
 /* ---- the front door ---- */
-#define DOOR_LOOK_MS            500 /* how often the publisher looks at what waits: 0.5 ms of Redis's time */
-#define DOOR_MEMORY_CLOSED_FROM 85  /* percent of Redis' memory: what is under way needs the rest */
-#define DOOR_MEMORY_OPEN_BELOW  80  /* not at once again, so that the door does not flap */
-#define DOOR_BACKLOG_OPEN_BELOW 90  /* percent of BACKLOG_MAX: the same */
-#define RETRY_AFTER_S_MAX       5   /* who was refused comes back within 1 to 5 s */
+#define DOOR_LOOK_MS            500  /* how often the publisher looks at what waits: 0.5 ms of Redis's time */
+#define DOOR_MEMORY_CLOSED_FROM 85   /* percent of Redis' memory: what is under way needs the rest */
+#define DOOR_MEMORY_OPEN_BELOW  80   /* not at once again, so that the door does not flap */
+#define DOOR_BACKLOG_OPEN_BELOW 90   /* percent of BACKLOG_MAX: the same */
+#define RETRY_AFTER_S_MAX       5    /* who was refused comes back within 1 to 5 s */
+#define PUBLISH_EVENTS_MAX      5000 /* in one body: 1 MiB of small events; Redis takes them in 15 ms */
+#define PUBLISH_LANES           8    /* connections for events: a sync of Redis's file serves what it has read of all */
+#define REDIS_TURN_BYTES        16384 /* Redis reads at most so much of a connection before it sees to others (7.0) */
+#define PUBLISH_UNDER_WAY_BYTES_MAX                                                                                    \
+    (64u << 20) /* to Redis, unanswered: a second of all it can take; beyond it waiting helps nobody */
 
 /* ---- who may what ---- */
 #define KEYS_MAX                10000 /* all are held in memory (1 MB); one for each shop, gate and operator */
@@ -123,16 +128,26 @@
 #define OFFLOAD_WAITING_MAX 50 /* some 2 s of work; beyond it a client is told to come again (503) */
 
 /* ---- HTTP ---- */
-#define HTTP_BODY_BYTES_MAX 1048576 /* 1,000 events of 1 KB */
-#define HTTP_BODY_BYTES_READ_MAX                                                                                       \
-    (2 * HTTP_BODY_BYTES_MAX) /* read, then refused in JSON; beyond it libevent refuses in HTML */
-#define HTTP_HEADER_BYTES_MAX 8192
-#define HTTP_CONNECTIONS_MAX  8000  /* below the usual limit of file descriptors that the skeleton raises to */
-#define HTTP_REQUEST_MS       10000 /* headers and body must be in by then */
-#define HTTP_IDLE_MS          60000 /* keep-alive */
-#define HTTP_STOP_MS          7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
-#define LIST_LIMIT_DEFAULT    50
-#define LIST_LIMIT_MAX        1000
+#define HTTP_BODY_BYTES_MAX            1048576 /* 1,000 events of 1 KB */
+#define HTTP_BODY_ROOM_BYTES           32768   /* made at once for a body; beyond it as much as has come, doubled */
+#define HTTP_REQUEST_LINE_BYTES_MAX    8000    /* what RFC 9112 section 3 wants taken at least */
+#define HTTP_HEADER_BYTES_MAX          8192    /* all headers of a request; browsers send some 700 bytes */
+#define HTTP_CHUNK_EXTENSION_BYTES_MAX 4096    /* of a whole body: nobody uses them, and each costs time to skip */
+#define HTTP_READ_BYTES                65536 /* taken from the kernel at once; one piece of memory for all connections */
+#define HTTP_INPUT_WAITING_MAX         65536 /* of the next requests, while one is being answered; then reading stops */
+#define HTTP_OUTPUT_WAITING_MAX        262144 /* answers that the client has not read; then no next request is looked at */
+#define HTTP_STREAM_WAITING_MAX        262144 /* of a stream: some 1,000 events; who is further behind is better off anew */
+#define HTTP_WRITE_MS                  10000 /* a client must take HTTP_WRITE_BYTES, or all that waits, in this time */
+#define HTTP_WRITE_BYTES               65536 /* 6.5 kB/s: the slowest mobile network */
+#define HTTP_LINGER_MS                 2000  /* after the last answer the client has this long to read it and close */
+#define HTTP_LINGER_BYTES_MAX          (8u << 20) /* thrown away meanwhile; a client that sends more does not listen */
+#define HTTP_CONNECTIONS_MAX           8000  /* below the usual limit of file descriptors that the skeleton raises to */
+#define HTTP_REQUEST_MS                10000 /* headers and body must be in by then */
+#define HTTP_IDLE_MS                   60000 /* keep-alive */
+#define HTTP_IDLE_CROWDED_MS           1000 /* the same while HTTP_CONNECTIONS_MAX are there: who does nothing makes room */
+#define HTTP_STOP_MS                   7000 /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
+#define LIST_LIMIT_DEFAULT             50
+#define LIST_LIMIT_MAX                 1000
 /* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little), in so many
  * entries (0.3 ms of Redis's time), and not for ids older than the longest backlog worth waiting for. */
 #define REQUESTED_BEFORE_MS   100
@@ -145,6 +160,6 @@
 #define HTTP_HEADERS_MAX 64 /* browsers send some 20 */
 #define HTTP_REPLY_BYTES_MAX                                                                                           \
     8388608 /* a page of a list ends early at this; far below what one request may take (ARENA_BYTES_MAX) */
-#define HTTP_SWEEP_MS 200 /* how often connections are looked at: a closed one's descriptor lives so much longer */
+#define HTTP_SWEEP_MS 200 /* how often all connections' deadlines are looked at */
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "common/arena.h"
 
+#define YEAR_10000_S INT64_C(253402300800) /* beyond it a year has no longer four digits */
+
 static int64_t read_us(clockid_t id)
 {
     struct timespec now;
@@ -166,5 +168,5 @@ bool time_parse(struct text text, int64_t *time_us)
         return false;
     *time_us = (days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s) * 1000000 +
                fraction_us;
-    return *time_us >= 0;
+    return *time_us >= 0 && *time_us < YEAR_10000_S * 1000000;
 }

@@ -8,7 +8,12 @@ void problems_add(struct problems *problems, struct text pointer, const char *de
     if (problems->count == PROBLEMS_MAX)
         return;
     problems->items[problems->count++] =
-        (struct problem){text_copy(problems->arena, pointer), text_copy(problems->arena, text_of(detail))};
+        (struct problem){text_copy(problems->arena, pointer), text_copy(problems->arena, text_of(detail)), -1};
+}
+
+bool problems_are_enough(const struct problems *problems)
+{
+    return problems->count == PROBLEMS_MAX;
 }
 
 const char *problem_title(int status)
@@ -27,15 +32,21 @@ const char *problem_title(int status)
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
         {409, "Conflict"},
         {410, "Gone"},
         {412, "Precondition Failed"},
         {413, "Content Too Large"},
+        {414, "URI Too Long"},
         {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
         {422, "Unprocessable Content"},
         {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
+        {501, "Not Implemented"},
         {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
     };
 
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
@@ -71,6 +82,10 @@ struct text problem_document(struct arena *arena, int status, const char *code, 
             json_text(&json, problems->items[i].pointer);
             json_key(&json, "detail");
             json_text(&json, problems->items[i].detail);
+            if (problems->items[i].index >= 0) {
+                json_key(&json, "index");
+                json_int(&json, problems->items[i].index);
+            }
             json_end_object(&json);
         }
         json_end_array(&json);

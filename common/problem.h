@@ -2,7 +2,9 @@
 #ifndef KARCIS_PROBLEM_H
 #define KARCIS_PROBLEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "common/text.h"
 
 struct arena;
@@ -13,6 +15,7 @@ struct arena;
 struct problem {
     struct text pointer; /* into the body (RFC 6901): /seats/3; of a query's value: /limit */
     struct text detail;  /* for people */
+    int64_t index;       /* of the item in a batch; -1: the body is none */
 };
 
 struct problems {
@@ -22,6 +25,7 @@ struct problems {
 };
 
 void problems_add(struct problems *problems, struct text pointer, const char *detail);
+bool problems_are_enough(const struct problems *problems); /* no more would be listed */
 
 /* "Not Found" for 404; used in the status line too. */
 const char *problem_title(int status);

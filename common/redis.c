@@ -19,16 +19,19 @@
 
 #include "common/arena.h"
 #include "common/bounds.h"
+#include "common/buffer.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
 
 enum state { DOWN, CONNECTING, GREETING, UP };
 
-struct waiting { /* a command that was sent and not answered */
+struct waiting { /* what was sent and not answered: a command, or several */
     redis_reply_fn *fn;
     void *context;
     int64_t deadline_us;
+    size_t left;               /* answers to come */
+    struct redis_reply *error; /* the first of several; its text stands behind it */
 };
 
 struct loaded_script { /* known to the server by its hash, as far as this connection saw */
@@ -136,7 +139,7 @@ struct arena *redis_keep_reply(struct redis *redis)
 
 /* ---- commands under way ---- */
 
-static void push_waiting(struct redis *redis, redis_reply_fn *fn, void *context)
+static void push_waiting(struct redis *redis, redis_reply_fn *fn, void *context, size_t count)
 {
     if (redis->ring_count == redis->ring_capacity) {
         const size_t capacity = redis->ring_capacity ? redis->ring_capacity * 2 : 64;
@@ -152,7 +155,7 @@ static void push_waiting(struct redis *redis, redis_reply_fn *fn, void *context)
         redis->ring_first = 0;
     }
     redis->ring[(redis->ring_first + redis->ring_count++) & (redis->ring_capacity - 1)] = (struct waiting){
-        fn, context, clock_monotonic_us() + (int64_t)(redis->options.command_ms + redis->block_ms) * 1000};
+        fn, context, clock_monotonic_us() + (int64_t)(redis->options.command_ms + redis->block_ms) * 1000, count, NULL};
     redis->block_ms = 0;
     if (redis->ring_count == 1)
         loop_timer_set(redis->watchdog, redis->options.command_ms / 4 + 1);
@@ -200,6 +203,7 @@ static void lose(struct redis *redis, const char *why)
     while (redis->ring_count > 0) {
         const struct waiting lost = pop_waiting(redis);
 
+        free(lost.error);
         if (lost.fn)
             lost.fn(redis, NULL, lost.context);
     }
@@ -271,20 +275,18 @@ static char *put_head(char *at, char kind, size_t number)
     return at;
 }
 
-/* The whole command goes into one contiguous piece of the socket's buffer: an emit has ten thousand words. */
-static void write_command(struct redis *redis, redis_reply_fn *fn, void *context, size_t count,
-                          const struct text *words)
+static size_t command_bytes_max(size_t count, const struct text *words)
 {
-    struct evbuffer *out = bufferevent_get_output(redis->socket);
-    struct evbuffer_iovec space;
     size_t size = HEAD_BYTES;
-    char *at;
 
     for (size_t i = 0; i < count; i++)
         size += words[i].len + HEAD_BYTES + 2;
-    if (evbuffer_reserve_space(out, (ev_ssize_t)size, &space, 1) != 1)
-        log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
-    at = put_head(space.iov_base, '*', count);
+    return size;
+}
+
+static char *put_command(char *at, size_t count, const struct text *words)
+{
+    at = put_head(at, '*', count);
     for (size_t i = 0; i < count; i++) {
         at = put_head(at, '$', words[i].len);
         if (words[i].len)
@@ -293,9 +295,21 @@ static void write_command(struct redis *redis, redis_reply_fn *fn, void *context
         *at++ = '\r';
         *at++ = '\n';
     }
-    space.iov_len = (size_t)(at - (char *)space.iov_base);
+    return at;
+}
+
+/* The whole command goes into one contiguous piece of the socket's buffer: an emit has ten thousand words. */
+static void write_command(struct redis *redis, redis_reply_fn *fn, void *context, size_t count,
+                          const struct text *words)
+{
+    struct evbuffer *out = bufferevent_get_output(redis->socket);
+    struct evbuffer_iovec space;
+
+    if (evbuffer_reserve_space(out, (ev_ssize_t)command_bytes_max(count, words), &space, 1) != 1)
+        log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
+    space.iov_len = (size_t)(put_command(space.iov_base, count, words) - (char *)space.iov_base);
     evbuffer_commit_space(out, &space, 1);
-    push_waiting(redis, fn, context);
+    push_waiting(redis, fn, context, 1);
 }
 
 static void greet(struct redis *redis)
@@ -318,6 +332,29 @@ static void greet(struct redis *redis)
     redis->state = GREETING;
 }
 
+static struct redis_reply *keep_error(const struct redis_reply *reply)
+{
+    struct redis_reply *kept = malloc(sizeof *kept + reply->text.len);
+
+    if (!kept)
+        log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
+    *kept = (struct redis_reply){.type = REDIS_ERROR, .text = {(char *)(kept + 1), reply->text.len}};
+    memcpy(kept + 1, reply->text.ptr, reply->text.len);
+    return kept;
+}
+
+/* All that was sent together is answered with this. */
+static bool is_last_answer(struct redis *redis, const struct redis_reply *reply)
+{
+    struct waiting *first = &redis->ring[redis->ring_first];
+
+    if (--first->left == 0)
+        return true;
+    if (reply->type == REDIS_ERROR && !first->error)
+        first->error = keep_error(reply);
+    return false;
+}
+
 /* One answer. False: the connection went away in its callback. */
 static bool answer(struct redis *redis, const struct redis_reply *reply)
 {
@@ -332,11 +369,14 @@ static bool answer(struct redis *redis, const struct redis_reply *reply)
         lose(redis, "an answer nobody asked for"); /* e.g. -ERR max number of clients reached */
         return false;
     }
+    if (!is_last_answer(redis, reply))
+        return true;
     first = pop_waiting(redis);
     if (reply->type == REDIS_ERROR && reply->text.len >= 8 && memcmp(reply->text.ptr, "NOSCRIPT", 8) == 0)
         forget_scripts(redis);
     if (first.fn)
-        first.fn(redis, reply, first.context);
+        first.fn(redis, first.error ? first.error : reply, first.context);
+    free(first.error);
     return redis->state != DOWN;
 }
 
@@ -511,6 +551,24 @@ bool redis_send(struct redis *redis, redis_reply_fn *fn, void *context, size_t c
         return false;
     assert(!redis->is_listening);
     write_command(redis, fn, context, count, words);
+    return true;
+}
+
+void redis_format(struct buffer *commands, size_t count, const struct text *words)
+{
+    char *from = buffer_reserve(commands, command_bytes_max(count, words));
+
+    commands->len += (size_t)(put_command(from, count, words) - from);
+}
+
+bool redis_send_many(struct redis *redis, redis_reply_fn *fn, void *context, size_t count, struct text commands)
+{
+    if (redis->state != UP)
+        return false;
+    assert(!redis->is_listening && count > 0);
+    if (evbuffer_add(bufferevent_get_output(redis->socket), commands.ptr, commands.len) < 0)
+        log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
+    push_waiting(redis, fn, context, count);
     return true;
 }
 

@@ -13,6 +13,7 @@
 #include "common/text.h"
 
 struct arena;
+struct buffer;
 struct loop;
 struct redis;
 
@@ -51,6 +52,10 @@ const char *redis_last_error(const struct redis *redis); /* "" if none since the
 bool redis_send(struct redis *redis, redis_reply_fn *fn, void *context, size_t count, const struct text *words);
 /* The same with terminated strings, the last one NULL. */
 bool redis_sendv(struct redis *redis, redis_reply_fn *fn, void *context, ...) __attribute__((sentinel));
+/* Several commands at once, written before with redis_format one behind the other. `fn` is called once, when all are
+ * answered: with the first error if there was one (other commands may have been done), else with the last answer. */
+void redis_format(struct buffer *commands, size_t count, const struct text *words);
+bool redis_send_many(struct redis *redis, redis_reply_fn *fn, void *context, size_t count, struct text commands);
 /* The command may wait this long at the server before it must be answered (XREADGROUP BLOCK). */
 void redis_expect_block(struct redis *redis, int block_ms);
 /* Turns the connection into a listener: only messages come from then on. Renewed after a reconnect by the caller. */

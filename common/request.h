@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
+#include "common/http_body.h"
+#include "common/http_head.h"
 #include "common/route.h"
-#include "common/strict.h"
 #include "common/text.h"
 
 struct arena;
-struct evhttp_request;
+struct connection;
 struct http;
 struct json_t;
 struct route_use;
@@ -28,24 +30,32 @@ struct request {
     const char *method;                    /* GET for HEAD too: the server leaves the body out */
     struct text target_path, target_query; /* as they came; query: ptr NULL without a question mark */
     struct text body;
-    struct text peer; /* the address of who is connected to us, as numbers; ptr NULL: it has gone */
+    struct text peer; /* the address of who is connected to us, as numbers */
     struct caller caller;
     struct route_values path, query;
     struct head head;
 
     /* The server's own. */
     struct http *http;
-    struct evhttp_request *evhttp;
+    struct connection *connection; /* NULL: the client has gone */
+    struct http_head_reader head_reader;
+    struct http_body_reader body_reader;
+    struct buffer answer_headers; /* as they will be sent */
+    bool is_head, is_whole, is_refused;
     struct route_use *use;   /* the route it took; NULL: none */
     struct json_t *document; /* what request_json gave out */
-    int64_t started_us;
-    struct request *next, **link; /* among those not answered */
+    int64_t started_us;      /* when it was whole */
+    LIST_ENTRY(request) all; /* those not answered */
 };
 
 struct text request_path_value(const struct request *request, const char *name);  /* {name}; never ptr NULL */
 struct text request_query_value(const struct request *request, const char *name); /* ptr NULL: not given */
 struct text request_header(const struct request *request, const char *name);      /* ptr NULL: not given */
 
+/* Whether a Content-Type names this one, whatever parameters stand behind it. */
+bool request_type_is(struct text type, const char *name);
+/* False: the body is said to be something else than JSON, and the request has been answered (415). */
+bool request_says_json(struct request *request);
 /* The body as JSON, released with the request. NULL: it is none, and the request has been answered (400 or 415). */
 const struct json_t *request_json(struct request *request);
 

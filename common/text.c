@@ -127,10 +127,12 @@ bool text_is_identifier(struct text text, size_t len_max)
     return true;
 }
 
-/* The length of the well-formed character at `at`, 0 if there is none (RFC 3629, table in section 4). */
-static size_t utf8_character(const unsigned char *at, size_t left)
+/* RFC 3629, the table in section 4. */
+size_t text_character_bytes(struct text text)
 {
-    const unsigned char lead = at[0];
+    const unsigned char *at = (const unsigned char *)text.ptr;
+    const size_t left = text.len;
+    const unsigned char lead = left ? at[0] : 0xFF;
     size_t len;
 
     if (lead < 0x80)
@@ -154,7 +156,7 @@ static bool is_utf8(struct text text, bool control_allowed)
     const unsigned char *bytes = (const unsigned char *)text.ptr;
 
     for (size_t i = 0, len; i < text.len; i += len) {
-        len = utf8_character(bytes + i, text.len - i);
+        len = text_character_bytes((struct text){text.ptr + i, text.len - i});
         if (len == 0 || bytes[i] == 0)
             return false;
         if (!control_allowed && (bytes[i] < 0x20 || bytes[i] == 0x7F || (bytes[i] == 0xC2 && bytes[i + 1] < 0xA0)))

@@ -48,6 +48,8 @@ bool text_to_int64(struct text text, int64_t min, int64_t max, int64_t *number);
 
 /* What DESIGN.md calls an identifier: 1..len_max bytes of A-Z a-z 0-9 . _ - */
 bool text_is_identifier(struct text text, size_t len_max);
+/* Of the UTF-8 character that the text begins with; 0: none that is well formed. */
+size_t text_character_bytes(struct text text);
 bool text_is_utf8(struct text text);      /* well formed (RFC 3629) and without U+0000 */
 bool text_is_printable(struct text text); /* UTF-8 without control characters */
 bool text_is_currency(struct text text);  /* three capital letters (ISO 4217's form) */

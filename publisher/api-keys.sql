@@ -6,7 +6,7 @@ ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING
 RETURNING created_at
 
 -- name: api_keys_list
--- $1: the last of the page before, or NULL; $2: how many. A key's id says when it was made, so the list is in that order.
+-- $1: the last of the page before, or NULL; $2: how many. A key's id begins with the time it was made at.
 SELECT key_id, role, name, created_at, revoked_at FROM access.keys
 WHERE $1::uuid IS NULL OR key_id > $1
 ORDER BY key_id LIMIT $2

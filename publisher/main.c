@@ -15,6 +15,7 @@
 #include "publisher/catalog.h"
 #include "publisher/door.h"
 #include "publisher/password.h"
+#include "publisher/publish.h"
 #include "publisher/replay.h"
 #include "publisher/sessions.h"
 #include "publisher/users.h"
@@ -70,9 +71,11 @@ static void start(struct loop *loop)
     password_start(loop);
     state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
     door_start(loop);
+    publish_start(loop);
     health_add_check("redis", is_redis_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
+    http_add_routes(state.http, publish_routes, NULL);
     http_add_routes(state.http, catalog_routes, state.store);
     http_add_routes(state.http, api_keys_routes, &state.api_keys);
     http_add_routes(state.http, users_routes, &state.users);
@@ -86,6 +89,7 @@ static void on_http_stopped(void *context)
     access_close(state.access);
     password_stop();
     door_stop();
+    publish_stop();
     redis_close(state.redis);
     store_close(state.store);
     http_close(state.http);
@@ -103,7 +107,7 @@ int main(int argc, char **argv)
 {
     static const struct program publisher = {
         .name = "publisher",
-        .what = "takes bookings and shows over HTTP, and replays dead letters",
+        .what = "takes bookings, events and shows over HTTP, and replays dead letters",
         .start = start,
         .stop = stop,
     };

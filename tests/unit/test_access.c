@@ -247,8 +247,8 @@ static void an_address_is_believed_only_from_a_trusted_proxy(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        const struct header headers[] = {{TEXT("x-forwarded-for"), text_of(cases[i].forwarded)},
-                                         {TEXT("X-Forwarded-For"), text_of(cases[i].more)}};
+        struct header headers[] = {{TEXT("x-forwarded-for"), text_of(cases[i].forwarded)},
+                                   {TEXT("X-Forwarded-For"), text_of(cases[i].more)}};
         const struct head head = {.headers = headers, .header_count = (size_t) !!cases[i].forwarded + !!cases[i].more};
         struct networks trusted;
         struct address address;

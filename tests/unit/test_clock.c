@@ -21,6 +21,8 @@ static void a_time_is_read_as_the_standard_says_or_refused(void **state)
         {"2026-11-21t01:22:05z", 1795224125 * SECOND},
         {"2026-11-21 01:22:05Z", 1795224125 * SECOND},
         {"9999-12-31T23:59:59Z", 253402300799 * SECOND},
+        {"9999-12-31T23:59:60Z", -1}, /* the year 10000 */
+        {"9999-12-31T23:59:59-00:01", -1},
         /* fractions: up to nine digits, cut to microseconds */
         {"2026-11-21T01:22:05.1Z", 1795224125 * SECOND + 100000},
         {"2026-11-21T01:22:05.123Z", 1795224125 * SECOND + 123000},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/arena.h"
+#include "common/buffer.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -314,6 +315,68 @@ static void count_bytes(struct redis *redis, const struct redis_reply *reply, vo
     assert_non_null(reply);
     scene->bytes += reply->text.len;
     scene->answers++;
+}
+
+/* ---- several commands at once ---- */
+
+static struct text three_commands(struct arena *arena, const char *second)
+{
+    struct buffer commands = buffer_in(arena);
+
+    redis_format(&commands, 2, (const struct text[]){TEXT("GET"), TEXT("a")});
+    redis_format(&commands, 2, (const struct text[]){text_of(second), TEXT("")});
+    redis_format(&commands, 3, (const struct text[]){TEXT("SET"), TEXT("c"), TEXT("1\r\n2")});
+    return buffer_take(&commands);
+}
+
+static void send_three(struct scene *scene, const char *second)
+{
+    struct arena *arena = arena_new();
+    static char context[] = "three";
+
+    assert_true(redis_send_many(scene->redis, on_reply, context, 3, three_commands(arena, second)));
+    arena_free(arena); /* what was sent is not needed any more */
+    assert_true(redis_sendv(scene->redis, on_reply, NULL, "PING", NULL));
+    wanted = 2;
+    loop_until(scene->loop, has_answers, scene);
+}
+
+static void commands_sent_together_are_answered_once_with_the_last_answer(void **state)
+{
+    struct scene *scene = *state;
+
+    fake_redis_answer(scene->server, "SET", ":7\r\n");
+    start_and_wait(scene);
+    forget(scene);
+    send_three(scene, "GET");
+    assert_string_equal(scene->story, "three=7; +PONG; ");
+    assert_string_equal(fake_redis_heard(scene->server), "GET a;GET ;SET c 1\r\n2;PING;");
+}
+
+static void commands_sent_together_are_answered_with_their_first_error(void **state)
+{
+    struct scene *scene = *state;
+
+    fake_redis_answer(scene->server, "BAD", "-OOM full\r\n");
+    fake_redis_answer(scene->server, "SET", "-ERR other\r\n");
+    start_and_wait(scene);
+    forget(scene);
+    send_three(scene, "BAD");
+    assert_string_equal(scene->story, "three=-OOM full; +PONG; ");
+}
+
+static void commands_sent_together_are_lost_once(void **state)
+{
+    struct scene *scene = *state;
+
+    fake_redis_answer(scene->server, "BAD", "-OOM full\r\n");
+    fake_redis_answer(scene->server, "SET", "");
+    start_and_wait(scene);
+    forget(scene);
+    fake_redis_answer(scene->server, "PING", "garbage\r\n"); /* which ends the connection */
+    send_three(scene, "BAD");
+    assert_string_equal(scene->story, "three=LOST; LOST; down; ");
+    assert_false(redis_send_many(scene->redis, on_reply, NULL, 1, TEXT("*1\r\n$4\r\nPING\r\n")));
 }
 
 static void a_kept_answer_outlives_the_connection(void **state)
@@ -912,6 +975,9 @@ int main(void)
         TEST(an_answer_may_come_byte_by_byte),
         TEST(words_travel_whole_whatever_is_in_them),
         TEST(many_commands_are_answered_in_their_order),
+        TEST(commands_sent_together_are_answered_once_with_the_last_answer),
+        TEST(commands_sent_together_are_answered_with_their_first_error),
+        TEST(commands_sent_together_are_lost_once),
         TEST(a_kept_answer_outlives_the_connection),
         TEST(many_large_answers_need_no_more_memory_than_one),
         TEST(the_url_says_how_to_greet),
