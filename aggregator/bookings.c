@@ -2,6 +2,7 @@
 #include "aggregator/bookings.sql.h"
 #include "aggregator/requested.h"
 #include "aggregator/view.h"
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/id.h"
@@ -53,6 +54,10 @@ static void on_booking(const struct rows *rows, struct query *query)
 {
     struct json *json = &query->json;
 
+    if (rows_count(rows) && access_is_anothers(query->request, rows_text(rows, 0, 0))) {
+        query->not_found = NO_BOOKING;
+        return;
+    }
     if (rows_count(rows) == 0) {
         query->not_found = NO_BOOKING;
         query->elsewhere = ((const struct asked *)query->context)->is_second ? NULL : look_at_stream;
@@ -69,7 +74,10 @@ static void on_booking(const struct rows *rows, struct query *query)
     json_key(json, "amount");
     json_money(json, rows_int(rows, 0, 5), rows_text(rows, 0, 6));
     view_column_text(json, "invoice_no", rows, 0, 7);
-    view_column_text(json, "payment_url", rows, 0, 8);
+    if (access_may_see(query->request, rows_text(rows, 0, 0)))
+        view_column_text(json, "payment_url", rows, 0, 8);
+    else
+        view_text(json, "payment_url", TEXT_NONE);
     view_column_time(json, "hold_expires_at", rows, 0, 9);
     write_queue(json, rows);
     json_key(json, "tickets");

@@ -2,6 +2,7 @@
  * could not take. publisher replays them. */
 #include "aggregator/dead-letters.sql.h"
 #include "aggregator/view.h"
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/page.h"
@@ -10,7 +11,7 @@
 
 #define NO_LETTER "there is no such dead letter"
 
-static void write_dead_letter(struct json *json, const struct rows *rows, size_t row)
+static void write_dead_letter(const struct request *request, struct json *json, const struct rows *rows, size_t row)
 {
     json_begin_object(json);
     view_int(json, "id", rows_int(rows, row, 0));
@@ -21,7 +22,7 @@ static void write_dead_letter(struct json *json, const struct rows *rows, size_t
     view_column_text(json, "detail", rows, row, 5);
     view_int(json, "deliveries", rows_int(rows, row, 6));
     json_key(json, "fields");
-    json_raw(json, rows_text(rows, row, 7));
+    json_raw(json, access_without_tokens(request, rows_text(rows, row, 7)));
     view_column_time(json, "at", rows, row, 8);
     view_column_time(json, "replayed_at", rows, row, 9);
     json_key(json, "is_exact");
@@ -37,7 +38,7 @@ static void on_dead_letters(const struct rows *rows, struct query *query)
     for (size_t row = 0; row < rows_count(rows); row++) {
         if (!page_add(&writer, text_of_int64(query->request->arena, rows_int(rows, row, 0))))
             break;
-        write_dead_letter(&query->json, rows, row);
+        write_dead_letter(query->request, &query->json, rows, row);
     }
     page_end(&writer);
 }
@@ -86,7 +87,7 @@ static void on_dead_letter(const struct rows *rows, struct query *query)
     if (rows_count(rows) == 0)
         query->not_found = NO_LETTER;
     else
-        write_dead_letter(&query->json, rows, 0);
+        write_dead_letter(query->request, &query->json, rows, 0);
 }
 
 static void show_dead_letter(struct request *request, void *context)

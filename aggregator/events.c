@@ -1,6 +1,7 @@
 /* GET /events: what happened, as it was recorded. */
 #include "aggregator/events.sql.h"
 #include "aggregator/view.h"
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/bounds.h"
@@ -27,7 +28,7 @@ static bool read_place(struct text cursor, struct place *place)
     return !cursor.ptr;
 }
 
-static void write_event(struct json *json, const struct rows *rows, size_t row)
+static void write_event(const struct request *request, struct json *json, const struct rows *rows, size_t row)
 {
     const struct entry_id entry = {(uint64_t)rows_int(rows, row, 5), (uint64_t)rows_int(rows, row, 6)};
 
@@ -37,7 +38,7 @@ static void write_event(struct json *json, const struct rows *rows, size_t row)
     view_column_time(json, "timestamp", rows, row, 2);
     view_column_text(json, "source", rows, row, 3);
     json_key(json, "payload");
-    json_raw(json, rows_text(rows, row, 8));
+    json_raw(json, access_without_tokens(request, rows_text(rows, row, 8)));
     view_text(json, "stream", stream_key((enum stream)rows_int(rows, row, 4)));
     view_text(json, "entry_id", entry_id_text(json->buffer.arena, entry));
     view_column_time(json, "received_at", rows, row, 7);
@@ -60,7 +61,7 @@ static void on_events(const struct rows *rows, struct query *query)
             page_cut(&writer);
         if (!page_add(&writer, place_of_row(query->request->arena, rows, row)))
             break;
-        write_event(&query->json, rows, row);
+        write_event(query->request, &query->json, rows, row);
     }
     page_end(&writer);
 }

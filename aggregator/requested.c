@@ -3,6 +3,7 @@
  * from an Idempotency-Key it has noted the entry. */
 #include "aggregator/requested.h"
 
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/bounds.h"
@@ -107,6 +108,10 @@ static void on_found(struct redis *redis, const struct redis_reply *reply, void 
     (void)redis;
     if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count != 2) {
         answer_nothing(query);
+        return;
+    }
+    if (access_is_anothers(query->request, field(reply->items[1], "user"))) {
+        answer_not_found(query->request, query->not_found);
         return;
     }
     write_booking(&query->json, search, reply);

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "aggregator/view.h"
+#include "common/access.h"
 #include "common/bounds.h"
 #include "common/config.h"
 #include "common/health.h"
@@ -12,11 +13,12 @@
 
 #define STATEMENTS_MAX 32
 
-static const struct view *const views[] = {&shows, &bookings, &events, &dead_letters, &stats, &watch, NULL};
+static const struct view *const views[] = {&shows, &users, &bookings, &events, &dead_letters, &stats, &watch, NULL};
 
 static struct {
     struct sources sources;
     const struct statement *statements[STATEMENTS_MAX + 1]; /* of all views; the last is NULL */
+    struct access *access;
     struct http *http;
     void (*stopped)(void *context);
     void *context;
@@ -62,9 +64,8 @@ void serve_start(struct loop *loop)
     state.sources.redis =
         redis_open(loop, &(struct redis_options){
                              .url = config()->redis_url, .name = "aggregator-views", .command_ms = REDIS_COMMAND_MS});
-    state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen,
-                                                        .client_key = config()->client_key,
-                                                        .admin_key = config()->admin_key});
+    state.access = access_open(loop, "aggregator-access");
+    state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
     health_add_check("views", is_store_up, NULL);
     serve_tables(add_table, NULL);
     for (size_t i = 0; views[i]; i++)
@@ -76,6 +77,7 @@ void serve_start(struct loop *loop)
 static void on_http_stopped(void *context)
 {
     (void)context;
+    access_close(state.access);
     redis_close(state.sources.redis);
     store_close(state.sources.store);
     for (size_t i = 0; views[i]; i++)

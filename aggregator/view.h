@@ -30,7 +30,7 @@ struct view {
     void (*stop)(void);                        /* may be NULL */
 };
 
-extern const struct view shows, bookings, events, dead_letters, stats, watch;
+extern const struct view shows, users, bookings, events, dead_letters, stats, watch;
 
 /* One question of one request. */
 struct query {

@@ -54,20 +54,25 @@ void answer_not_found(struct request *request, const char *detail)
     answer_problem(request, 404, "not_found", detail);
 }
 
-static void answer_later(struct request *request, int64_t seconds, const char *code, const char *detail)
+static void answer_later(struct request *request, int status, int64_t seconds, const char *code, const char *detail)
 {
     http_set_header(request, "Retry-After", text_of_int64(request->arena, seconds));
-    answer_problem(request, 503, code, detail);
+    answer_problem(request, status, code, detail);
 }
 
 void answer_unavailable(struct request *request, const char *code, const char *detail)
 {
-    answer_later(request, 1, code, detail);
+    answer_later(request, 503, 1, code, detail);
+}
+
+void answer_too_often(struct request *request, int64_t seconds)
+{
+    answer_later(request, 429, seconds, "rate_limited", "this is asked too often; see Retry-After");
 }
 
 void answer_overloaded(struct request *request, const char *detail)
 {
-    answer_later(request, 1 + jitter_ms(RETRY_AFTER_S_MAX - 1, RETRY_AFTER_S_MAX - 1, 0), "overloaded", detail);
+    answer_later(request, 503, 1 + jitter_ms(RETRY_AFTER_S_MAX - 1, RETRY_AFTER_S_MAX - 1, 0), "overloaded", detail);
 }
 
 void answer_store_failure(struct request *request, const struct store_failure *failure)

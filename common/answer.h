@@ -25,6 +25,8 @@ void answer_invalid(struct request *request, const struct problems *problems); /
 void answer_not_found(struct request *request, const char *detail);            /* 404 not_found */
 /* 503 with Retry-After: 1. The same request may be sent again. */
 void answer_unavailable(struct request *request, const char *code, const char *detail);
+/* 429 rate_limited: after so many seconds it will be taken. */
+void answer_too_often(struct request *request, int64_t seconds);
 /* 503 overloaded with Retry-After, which differs so that those who were refused do not come back together. */
 void answer_overloaded(struct request *request, const char *detail);
 /* 503 store_away, or 500 internal (and a line in the log) if the fault is ours. NULL: the store is not up. */

@@ -27,6 +27,7 @@
                   */
 #define ALLOCATION_KEPT_BYTES (16 << 20) /* freed memory that a program keeps for its next batch */
 #define LOG_BUFFER_BYTES      65536      /* lines are written together, one write(2) a batch */
+#define LOG_FLUSH_MS          200        /* a line is read so much later at most */
 #define LOG_VALUE_BYTES_MAX   400        /* one value in a log line */
 
 /* ---- the wire ---- */
@@ -119,6 +120,31 @@
 #define REDIS_TURN_BYTES             16384 /* Redis reads at most so much of a connection before it sees to others (7.0) */
 #define PUBLISH_UNDER_WAY_BYTES_MAX                                                                                    \
     (64u << 20) /* to Redis, unanswered: a second of all it can take; beyond it waiting helps nobody */
+
+/* ---- who may what ---- */
+#define KEYS_MAX                10000 /* all are held in memory (1 MB); one for each shop, gate and operator */
+#define KEY_NAME_CHARACTERS_MAX 100
+#define ACCESS_REFRESH_MS       1000 /* a revoked key is good for so long and a round trip; one row is read each time */
+#define SESSION_S               604800 /* a week: who buys once a month logs in each time, who waits for a sale does not */
+#define SESSIONS_PER_USER_MAX   20     /* one for each browser and telephone; the oldest goes */
+#define SESSION_CACHE_MS        2000  /* a session that was ended in another process is good for so long */
+#define SESSION_CACHE_COUNT     4096  /* 500 KB; whoever is not in it costs one look-up of a primary key */
+#define PASSWORD_BYTES_MIN      6     /* guessing is limited by LOGIN_NAME_S; more is the user's choice */
+#define PASSWORD_BYTES_MAX      200   /* a long sentence */
+#define EMAIL_BYTES_MAX         254   /* RFC 5321, section 4.5.3.1.3, as corrected */
+#define LIMITS_BUCKETS          65536 /* callers remembered at once: 1 MB; who was quiet longest is forgotten first */
+#define LIMITS_NAME_BYTES_MAX   160   /* a lane and a name, of which the beginning counts */
+#define RATE_LIMIT_BURST_S      2     /* so many seconds' requests may come at once */
+/* Wrong passwords: for a name 10 at once, then 10 a minute, which makes 14,400 a day of a space of millions; for an
+ * address more, since a whole school may stand behind it. */
+#define LOGIN_NAME_S        6
+#define LOGIN_NAME_BURST    10
+#define LOGIN_ADDRESS_PER_S 5
+#define LOGIN_ADDRESS_BURST 100
+
+/* ---- off the loop ---- */
+#define OFFLOAD_THREADS     2  /* argon2id takes 70 ms and 64 MiB of each */
+#define OFFLOAD_WAITING_MAX 50 /* some 2 s of work; beyond it a client is told to come again (503) */
 
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX            1048576 /* 1,000 events of 1 KB */

@@ -12,7 +12,7 @@
 #include "common/log.h"
 #include "common/text.h"
 
-enum kind { KIND_TEXT, KIND_CHOICE, KIND_INTEGER, KIND_RATE, KIND_SWITCH };
+enum kind { KIND_TEXT, KIND_CHOICE, KIND_INTEGER, KIND_RATE, KIND_SWITCH /* its first choice is true */ };
 
 struct setting {
     const char *name;
@@ -35,8 +35,10 @@ static const struct setting settings[] = {
      "where /healthz, /readyz, /metrics and the program's own requests are answered", 0, 0},
     {"BASE_URL", KIND_TEXT, AT(base_url), "http://127.0.0.1:8080", "URL", "what links in events and mails begin with",
      0, 0},
-    {"ADMIN_KEY", KIND_TEXT, AT(admin_key), "", "", "the key that may change the catalog; empty: nobody may", 0, 0},
-    {"CLIENT_KEY", KIND_TEXT, AT(client_key), "", "", "the key that may book; empty: only the admin key may", 0, 0},
+    {"ADMIN_KEY", KIND_TEXT, AT(admin_key), "", "",
+     "an admin's key, to begin with; empty: only those made by POST /api-keys", 0, 0},
+    {"CLIENT_KEY", KIND_TEXT, AT(client_key), "", "",
+     "a client's key, to begin with; empty: only those made by POST /api-keys", 0, 0},
     {"LINK_SECRET", KIND_TEXT, AT(link_secret), "", "", "signs payment links; the same for all programs", 0, 0},
     {"STEPS", KIND_TEXT, AT(steps), "", "names", "run only these steps (comma list); empty: all of the program's", 0,
      0},
@@ -47,6 +49,16 @@ static const struct setting settings[] = {
      "share of payments that the built-in provider declines", 0, 0},
     {"UNKNOWN_USERS", KIND_CHOICE, AT(unknown_users), "create", "create|reject", "a booking by a user nobody created",
      0, 0},
+    {"GUEST_SESSIONS", KIND_SWITCH, AT(guest_sessions), "no", "yes|no",
+     "a user who has no password can log in with a name alone", 0, 0},
+    {"OPEN_READS", KIND_SWITCH, AT(open_reads), "no", "yes|no",
+     "who has no key and is not logged in sees payment links and users' lists, too", 0, 0},
+    {"RATE_LIMIT_PER_KEY", KIND_INTEGER, AT(rate_limit_per_key), "0", "requests/s",
+     "of a key or a session's user, reads and writes each; 0: any number", 0, 1000000},
+    {"RATE_LIMIT_PER_ADDRESS", KIND_INTEGER, AT(rate_limit_per_address), "5000", "requests/s",
+     "of a client's address without a key, reads and writes each; 0: any number", 0, 1000000},
+    {"TRUSTED_PROXIES", KIND_TEXT, AT(trusted_proxies), "127.0.0.0/8,::1", "networks",
+     "whose X-Forwarded-For is believed (comma list); empty: nobody's", 0, 0},
     {"HOLD_TTL_S", KIND_INTEGER, AT(hold_ttl_s), "900", "seconds", "how long a seat is held for its payment", 10,
      86400},
     {"PAYMENT_MARGIN_S", KIND_INTEGER, AT(payment_margin_s), "5", "seconds",
@@ -142,7 +154,7 @@ static void set(const struct setting *setting, const char *value)
     case KIND_SWITCH:
         if (!is_choice(setting->unit, value))
             refuse(setting, value);
-        *(bool *)field = strcmp(value, "on") == 0;
+        *(bool *)field = strncmp(value, setting->unit, strlen(value)) == 0;
         return;
     }
 }

@@ -16,6 +16,7 @@ struct config {
     const char *log_level;
     const char *payment_mode;  /* auto | link */
     const char *unknown_users; /* create | reject */
+    const char *trusted_proxies;
     double payment_failure_rate;
     int64_t batch;
     int64_t claim_idle_ms;
@@ -25,6 +26,9 @@ struct config {
     int64_t stream_keep;
     int64_t backlog_max;
     int64_t random_seed;
+    int64_t rate_limit_per_key, rate_limit_per_address; /* a second; 0: none */
+    bool guest_sessions;
+    bool open_reads;
     bool exact_order; /* measurements only: off gives up the arrival order */
 };
 

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/buffer.h"
 #include "common/clock.h"
-#include "common/keys.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/metrics.h"
@@ -22,28 +22,12 @@ struct route_use {
 };
 
 struct dispatch {
-    struct keys keys;
+    struct access *access;
     struct route_use *routes, **last_route;
 };
 
 /* What took no route: one for the process. */
 static struct route_use unrouted = {.route = &(const struct route){.method = "other", .path = "other"}};
-
-/* Answers, and returns false, if the request's key does not do. */
-static bool authorize(const struct dispatch *dispatch, struct request *request, enum route_who who)
-{
-    const enum route_who is = keys_role(&dispatch->keys, request_header(request, "Authorization"));
-
-    if (is >= who)
-        return true;
-    if (is == CLIENT) {
-        answer_problem(request, 403, "forbidden", "this needs the admin key");
-        return false;
-    }
-    answer_header(request, "WWW-Authenticate", TEXT("Bearer realm=\"karcis\""));
-    answer_problem(request, 401, "unauthorized", "send a valid key: Authorization: Bearer KEY");
-    return false;
-}
 
 /* The route; NULL: none has this path (then `methods` is empty) or none this method. */
 static struct route_use *find_route(const struct dispatch *dispatch, struct request *request,
@@ -71,10 +55,18 @@ static void answer_other_method(struct request *request, struct text methods)
         return;
     }
     answer_header(request, "Access-Control-Allow-Methods", methods);
-    answer_header(request, "Access-Control-Allow-Headers",
-                  TEXT("Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, X-Request-Id"));
+    answer_header(
+        request, "Access-Control-Allow-Headers",
+        TEXT(
+            "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, traceparent, "
+            "X-Request-Id"));
     answer_header(request, "Access-Control-Max-Age", TEXT("600"));
     answer_empty(request, 204);
+}
+
+static void handle(struct request *request)
+{
+    request->use->route->handler(request, request->use->context);
 }
 
 void dispatch_request(struct dispatch *dispatch, struct request *request)
@@ -94,8 +86,7 @@ void dispatch_request(struct dispatch *dispatch, struct request *request)
     use = find_route(dispatch, request, &path, &methods);
     if (use) {
         request->use = use;
-        if (use->route->who == ANYONE || authorize(dispatch, request, use->route->who))
-            use->route->handler(request, use->context);
+        access_admit(dispatch->access, request, use->route->who, handle);
     } else if (methods.len == 0) {
         answer_not_found(request, "there is nothing at this path");
     } else {
@@ -120,17 +111,18 @@ void dispatch_note_answer(struct request *request, int status)
     metrics_count(use->answers[status / 100], 1);
     metrics_observe(use->seconds, (double)took_us / 1e6);
     log_debug("request answered", LOG_TEXT("request", request->id), LOG_STRING("method", request->method),
-              LOG_STRING("path", route->path), LOG_NUMBER("status", status), LOG_NUMBER("took_us", took_us));
+              LOG_STRING("path", route->path), LOG_TEXT("caller", request->caller.name), LOG_NUMBER("status", status),
+              LOG_NUMBER("took_us", took_us));
 }
 
-struct dispatch *dispatch_new(const char *client_key, const char *admin_key)
+struct dispatch *dispatch_new(struct access *access)
 {
     struct dispatch *dispatch = calloc(1, sizeof *dispatch);
 
     if (!dispatch)
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     dispatch->last_route = &dispatch->routes;
-    dispatch->keys = keys_make(client_key, admin_key);
+    dispatch->access = access;
     return dispatch;
 }
 

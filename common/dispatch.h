@@ -7,16 +7,18 @@
 
 #include "common/route.h"
 
+struct access;
 struct dispatch;
 struct request;
 
-/* NULL or "": nobody has that role. */
-struct dispatch *dispatch_new(const char *client_key, const char *admin_key);
+/* access may be NULL: nobody is known. */
+struct dispatch *dispatch_new(struct access *access);
 void dispatch_free(struct dispatch *dispatch);
 /* A table that ends with {0} and lives as long as the dispatch; the first route that fits wins. */
 void dispatch_add_routes(struct dispatch *dispatch, const struct route *routes, void *context);
 
-/* Hands it to its handler, or answers what is wrong with its path, query, method or key. */
+/* Hands it to its handler, now or once it is known who asks, or answers what is wrong with its path, query, method or
+ * caller. */
 void dispatch_request(struct dispatch *dispatch, struct request *request);
 /* Counted and timed by route; each request once. */
 void dispatch_note_answer(struct request *request, int status);

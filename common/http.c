@@ -177,7 +177,7 @@ struct http *http_open(struct loop *loop, const struct http_options *options)
     TAILQ_INIT(&http->in_turn);
     http->turn = http_must(event_new(loop->base, -1, 0, on_turn, http));
     http->stop_timer = loop_timer_new(loop, end_stop, http);
-    http->dispatch = dispatch_new(options->client_key, options->admin_key);
+    http->dispatch = dispatch_new(options->access);
     http_listen(http, options->listen);
     return http;
 }

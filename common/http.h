@@ -8,13 +8,14 @@
 #include "common/route.h"
 #include "common/text.h"
 
+struct access;
 struct http;
 struct loop;
 struct request;
 
 struct http_options {
-    const char *listen;                 /* host:port */
-    const char *client_key, *admin_key; /* NULL or "": nobody has that role */
+    const char *listen;    /* host:port */
+    struct access *access; /* NULL: nobody is known, and open routes alone can be used */
 };
 
 /* Listens from now on. Ends the process if it cannot. */

@@ -18,6 +18,12 @@ struct http;
 struct json_t;
 struct route_use;
 
+/* Who asks. */
+struct caller {
+    enum route_who role; /* ANYONE: nobody in particular */
+    struct text name;    /* the key's, or the session's user; ptr NULL: ANYONE */
+};
+
 struct request {
     struct arena *arena;
     struct text id;                        /* X-Request-Id: the client's, or made here */
@@ -25,6 +31,7 @@ struct request {
     struct text target_path, target_query; /* as they came; query: ptr NULL without a question mark */
     struct text body;
     struct text peer; /* the address of who is connected to us, as numbers */
+    struct caller caller;
     struct route_values path, query;
     struct head head;
 

@@ -9,6 +9,10 @@ const char *route_who_name(enum route_who who)
     switch (who) {
     case ANYONE:
         return "anyone";
+    case USER:
+        return "user";
+    case GATE:
+        return "gate";
     case CLIENT:
         return "client";
     case ADMIN:

@@ -12,11 +12,13 @@
 struct arena;
 struct request;
 
-/* Each may what those before it may. */
+/* What a route asks for, and what a caller is (access.h says which fits which). */
 enum route_who {
-    ANYONE, /* no key asked for */
-    CLIENT, /* the client or the admin key */
-    ADMIN   /* the admin key */
+    ANYONE, /* no credential */
+    USER,   /* a session's user, for what is theirs; or a client */
+    GATE,   /* a gate's key: who checks tickets at the door */
+    CLIENT, /* a client's key: a shop that acts for any user */
+    ADMIN   /* the admin's key: everything */
 };
 
 /* Must answer exactly once, now or later (answer.h). */

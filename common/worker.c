@@ -44,7 +44,7 @@ struct process {
     size_t runner_count;
     struct arena *arena; /* for the process's life */
     struct text heartbeat_key;
-    struct loop_timer *heartbeat, *deadline;
+    struct loop_timer *heartbeat, *deadline, *log;
     struct event *signals[2];
     bool is_stopped; /* the program's own part is done */
     bool is_leaving;
@@ -196,6 +196,15 @@ static struct text make_consumer(struct arena *arena)
     return text_format(arena, "%s:%08x", host, randombytes_random());
 }
 
+/* Steps write their lines with each batch; whoever only answers requests is read no later than this. */
+static void write_log(void *context)
+{
+    struct process *process = context;
+
+    log_flush();
+    loop_timer_set(process->log, LOG_FLUSH_MS);
+}
+
 static bool is_wanted(const struct step *step)
 {
     struct text rest = text_of(config()->steps), name;
@@ -250,6 +259,8 @@ static void start(struct process *process, const struct program *program)
     process->heartbeat_key = stream_heartbeat_key(process->arena, process->worker.consumer);
     process->heartbeat = loop_timer_new(loop, beat, process);
     process->deadline = loop_timer_new(loop, on_deadline, process);
+    process->log = loop_timer_new(loop, write_log, process);
+    loop_timer_set(process->log, LOG_FLUSH_MS);
     process->signals[0] = evsignal_new(loop->base, SIGTERM, on_signal, process);
     process->signals[1] = evsignal_new(loop->base, SIGINT, on_signal, process);
     event_add(process->signals[0], NULL);
@@ -275,6 +286,7 @@ static void end(struct process *process)
         runner_free(process->runners[i]);
     loop_timer_free(process->heartbeat);
     loop_timer_free(process->deadline);
+    loop_timer_free(process->log);
     event_free(process->signals[0]);
     event_free(process->signals[1]);
     arena_free(process->arena);

@@ -1,6 +1,7 @@
 /* Accepting bookings. */
 #include "publisher/book.h"
 
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/body.h"
@@ -155,7 +156,7 @@ static void accept_booking(struct request *request, void *context)
     if (door_refuses(request))
         return;
     document = request_json(request);
-    if (!document)
+    if (!document || !access_user_of_body(request, "user"))
         return;
     taking = ARENA_NEW(request->arena, struct taking);
     *taking = (struct taking){.request = request, .goal = WAIT_DECIDED, .done = answer_taken};
@@ -173,6 +174,6 @@ static void accept_booking(struct request *request, void *context)
 }
 
 const struct route book_routes[] = {
-    {"POST", "/bookings", CLIENT, accept_booking},
+    {"POST", "/bookings", USER, accept_booking},
     {0},
 };

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/body.h"
@@ -172,6 +173,8 @@ static void buy(struct request *request, void *context)
         answer_error(request, 400, why);
         return;
     }
+    if (!access_user_of_body(request, "username"))
+        return;
     *taking = (struct taking){.request = request, .goal = WAIT_CLOSED, .wait_s = BUY_WAIT_S, .done = answer_taken};
     wrong = idempotency_read(request, request->document, &taking->key);
     if (wrong)
@@ -183,6 +186,6 @@ static void buy(struct request *request, void *context)
 }
 
 const struct route buy_routes[] = {
-    {"POST", "/buy-tickets", CLIENT, buy},
+    {"POST", "/buy-tickets", USER, buy},
     {0},
 };

@@ -21,10 +21,11 @@ static bool is_key(struct text key)
     return key.len >= 1 && key.len <= IDEMPOTENCY_KEY_BYTES_MAX;
 }
 
-/* Who says it is known by what he shows; two callers never share a key. */
+/* Two callers never share a key: an API key is one caller, and so is a user, in whichever session. */
 static struct text caller_of(const struct request *request)
 {
-    return request_header(request, "Authorization");
+    return text_format(request->arena, "%s %.*s", route_who_name(request->caller.role), (int)request->caller.name.len,
+                       request->caller.name.ptr);
 }
 
 static struct text fingerprint_of(struct arena *arena, const struct json_t *document)

@@ -2,6 +2,7 @@
  * own file. */
 #include <assert.h>
 
+#include "common/access.h"
 #include "common/bounds.h"
 #include "common/config.h"
 #include "common/health.h"
@@ -9,14 +10,18 @@
 #include "common/redis.h"
 #include "common/store.h"
 #include "common/worker.h"
+#include "publisher/api-keys.h"
 #include "publisher/book.h"
 #include "publisher/buy.h"
 #include "publisher/cancel.h"
 #include "publisher/catalog.h"
 #include "publisher/catalog_change.h"
 #include "publisher/door.h"
+#include "publisher/password.h"
 #include "publisher/publish.h"
 #include "publisher/replay.h"
+#include "publisher/sessions.h"
+#include "publisher/users.h"
 #include "publisher/wait.h"
 
 static struct {
@@ -24,6 +29,11 @@ static struct {
     struct store *store;
     const struct statement *statements[32];
     struct replay_sources replay;
+    struct cancel_sources cancel;
+    struct api_keys_sources api_keys;
+    struct users_sources users;
+    struct sessions_sources sessions;
+    struct access *access;
     struct http *http;
     void (*stopped)(void *context);
     void *context;
@@ -39,8 +49,9 @@ static bool is_redis_up(void *context)
 /* All that the connection to PostgreSQL prepares. */
 static void collect_statements(void)
 {
-    static const struct statement *const *const lists[] = {change_statements, catalog_statements,
-                                                           catalog_seat_statements, replay_statements, wait_statements};
+    static const struct statement *const *const lists[] = {
+        change_statements, catalog_statements,  catalog_seat_statements, replay_statements,  wait_statements,
+        cancel_statements, api_keys_statements, users_statements,        sessions_statements};
     size_t count = 0;
 
     for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
@@ -55,11 +66,14 @@ static void tables(route_table_fn *fn, void *to)
     fn(to, health_routes(), NULL);
     fn(to, book_routes, state.redis);
     fn(to, buy_routes, state.redis);
-    fn(to, cancel_routes, state.redis);
+    fn(to, cancel_routes, &state.cancel);
     fn(to, publish_routes, NULL);
     fn(to, catalog_routes, state.store);
     fn(to, catalog_seat_routes, state.store);
     fn(to, replay_routes, &state.replay);
+    fn(to, api_keys_routes, &state.api_keys);
+    fn(to, users_routes, &state.users);
+    fn(to, sessions_routes, &state.sessions);
 }
 
 static void add_table(void *to, const struct route *routes, void *context)
@@ -77,9 +91,13 @@ static void start(struct loop *loop)
         loop,
         &(struct store_options){.url = config()->database_url, .name = "publisher", .statements = state.statements});
     state.replay = (struct replay_sources){state.redis, state.store};
-    state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen,
-                                                        .client_key = config()->client_key,
-                                                        .admin_key = config()->admin_key});
+    state.cancel = (struct cancel_sources){state.redis, state.store};
+    state.access = access_open(loop, "publisher-access");
+    state.api_keys = (struct api_keys_sources){state.store, state.access};
+    state.users = (struct users_sources){state.store, state.access};
+    state.sessions = (struct sessions_sources){state.store, state.access};
+    password_start(loop);
+    state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
     door_start(loop);
     wait_start(loop, state.store);
     publish_start(loop);
@@ -90,6 +108,8 @@ static void start(struct loop *loop)
 static void on_http_stopped(void *context)
 {
     (void)context;
+    access_close(state.access);
+    password_stop();
     door_stop();
     publish_stop();
     redis_close(state.redis);

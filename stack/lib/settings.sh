@@ -116,5 +116,6 @@ program_env() {
         DATABASE_URL="$(database_url "karcis_$role" "${!db_password}")"
         BASE_URL="http://127.0.0.1:$PORT_BASE"
         ADMIN_KEY="$ADMIN_KEY" CLIENT_KEY="$CLIENT_KEY" LINK_SECRET="$LINK_SECRET"
+        GUEST_SESSIONS="${GUEST_SESSIONS:-yes}" OPEN_READS="${OPEN_READS:-yes}"    # it is a demo
     )
 }

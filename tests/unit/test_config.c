@@ -8,11 +8,12 @@
 #include "common/config.h"
 
 static const char *const names[] = {
-    "REDIS_URL",   "DATABASE_URL",  "HTTP_LISTEN",          "BASE_URL",
-    "ADMIN_KEY",   "CLIENT_KEY",    "LINK_SECRET",          "STEPS",
-    "LOG_LEVEL",   "PAYMENT_MODE",  "HOLD_TTL_S",           "PAYMENT_MARGIN_S",
-    "BATCH",       "CLAIM_IDLE_MS", "MAX_DELIVERIES",       "RANDOM_SEED",
-    "EXACT_ORDER", "UNKNOWN_USERS", "PAYMENT_FAILURE_RATE",
+    "REDIS_URL",   "DATABASE_URL",       "HTTP_LISTEN",          "BASE_URL",
+    "ADMIN_KEY",   "CLIENT_KEY",         "LINK_SECRET",          "STEPS",
+    "LOG_LEVEL",   "PAYMENT_MODE",       "HOLD_TTL_S",           "PAYMENT_MARGIN_S",
+    "BATCH",       "CLAIM_IDLE_MS",      "MAX_DELIVERIES",       "RANDOM_SEED",
+    "EXACT_ORDER", "UNKNOWN_USERS",      "PAYMENT_FAILURE_RATE", "GUEST_SESSIONS",
+    "OPEN_READS",  "RATE_LIMIT_PER_KEY",
 };
 
 struct variable {
@@ -49,6 +50,9 @@ static void without_an_environment_the_defaults_hold(void **state)
     assert_int_equal(config()->batch, 500);
     assert_int_equal(config()->claim_idle_ms, 3000);
     assert_true(config()->exact_order);
+    assert_false(config()->guest_sessions);
+    assert_false(config()->open_reads);
+    assert_int_equal(config()->rate_limit_per_key, 0);
 }
 
 static void what_the_environment_says_is_taken(void **state)
@@ -60,6 +64,7 @@ static void what_the_environment_says_is_taken(void **state)
         {"HOLD_TTL_S", "10"},
         {"BATCH", "2000"},
         {"EXACT_ORDER", "off"},
+        {"OPEN_READS", "yes"},
         {"STEPS", ""},
         {"RANDOM_SEED", "9223372036854775807"},
     };
@@ -73,6 +78,8 @@ static void what_the_environment_says_is_taken(void **state)
     assert_int_equal(config()->hold_ttl_s, 10);
     assert_int_equal(config()->batch, 2000);
     assert_false(config()->exact_order);
+    assert_true(config()->open_reads);
+    assert_false(config()->guest_sessions);
     assert_int_equal(config()->random_seed, INT64_MAX);
     assert_int_equal(config()->max_deliveries, 5);
 }

@@ -1,13 +1,10 @@
-/* http: what a request is before any handler sees it: its path, its query, its key; and what a problem looks
- * like. */
+/* http: what a request is before any handler sees it: its path, its query, its head; and what a problem looks like. */
 #include "tests/unit/support.h"
 
 #include <jansson.h>
-#include <sodium.h>
 
 #include "common/arena.h"
 #include "common/http_grammar.h"
-#include "common/keys.h"
 #include "common/problem.h"
 #include "common/route.h"
 
@@ -189,31 +186,6 @@ static void a_header_is_found_in_any_case(void **state)
     check_text(header_value(headers, 3, "x"), "-");
 }
 
-/* ---- keys ---- */
-
-static void a_key_gives_its_role_and_no_other(void **state)
-{
-    static const struct {
-        const char *client, *admin, *header;
-        enum route_who role;
-    } cases[] = {
-        {"cli", "adm", "Bearer cli", CLIENT}, {"cli", "adm", "bearer adm", ADMIN},
-        {"cli", "adm", "Bearer cl", ANYONE},  {"cli", "adm", "Bearer clii", ANYONE},
-        {"cli", "adm", "Bearer ", ANYONE},    {"cli", "adm", "Bearer  cli", ANYONE},
-        {"cli", "adm", "Basic cli", ANYONE},  {"cli", "adm", "cli", ANYONE},
-        {"cli", "adm", "", ANYONE},           {"", "adm", "Bearer ", ANYONE}, /* an empty key is nobody's */
-        {NULL, NULL, "Bearer x", ANYONE},     {"same", "same", "Bearer same", ADMIN},
-    };
-
-    (void)state;
-    assert_true(sodium_init() >= 0);
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        const struct keys keys = keys_make(cases[i].client, cases[i].admin);
-
-        check_row(keys_role(&keys, text_of(cases[i].header)) == cases[i].role, "%s", cases[i].header);
-    }
-}
-
 /* ---- problems ---- */
 
 static void a_problem_says_what_programs_and_people_need(void **state)
@@ -262,7 +234,6 @@ int main(void)
         cmocka_unit_test(a_query_keeps_every_name_once),
         cmocka_unit_test(any_bytes_may_stand_in_a_path_or_a_query),
         cmocka_unit_test(a_header_is_found_in_any_case),
-        cmocka_unit_test(a_key_gives_its_role_and_no_other),
         cmocka_unit_test(a_problem_says_what_programs_and_people_need),
         cmocka_unit_test(a_problem_lists_only_so_many_errors),
     };
