@@ -106,6 +106,7 @@
 #define HTTP_STOP_MS          7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
 #define LIST_LIMIT_DEFAULT    50
 #define LIST_LIMIT_MAX        1000
+#define MY_TICKETS_BOOKINGS_MAX 1000 /* a list that has no pages; whoever bought more reads /users/{name}/bookings */
 /* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little), in so many
  * entries (0.3 ms of Redis's time), and not for ids older than the longest backlog worth waiting for. */
 #define REQUESTED_BEFORE_MS   100
