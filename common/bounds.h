@@ -95,6 +95,15 @@
 #define DOOR_BACKLOG_OPEN_BELOW 90  /* percent of BACKLOG_MAX: the same */
 #define RETRY_AFTER_S_MAX       5   /* who was refused comes back within 1 to 5 s */
 
+/* ---- statistics ---- */
+#define STATS_EVERY_MS     1000     /* made so often while somebody looks, */
+#define STATS_WATCHED_US   10000000 /* which is who has asked within the last 10 s */
+#define STATS_KEPT_US      1500000  /* no answer is older; who asks meanwhile gets it at once */
+#define TALLY_QUICK_US     10000    /* some 20,000 bookings: counted for whoever asks */
+#define TALLY_KEPT_US_MIN  1000000  /* more of them are counted not oftener than this, */
+#define TALLY_KEPT_TIMES   10       /* nor for more than a tenth of the time, */
+#define TALLY_OLD_TIMES    13       /* but who comes after a pause waits for a new one: a million are 5 to 10 s old at most */
+
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX 1048576 /* 1,000 events of 1 KB */
 #define HTTP_BODY_BYTES_READ_MAX                                                                                       \
