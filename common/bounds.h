@@ -104,6 +104,8 @@
 #define TALLY_KEPT_TIMES   10       /* nor for more than a tenth of the time, */
 #define TALLY_OLD_TIMES    13       /* but who comes after a pause waits for a new one: a million are 5 to 10 s old at most */
 
+#define GAUGES_EVERY_MS    5000     /* groups and counters for Prometheus, which asks every 15 s: 1 ms of Redis' time */
+
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX 1048576 /* 1,000 events of 1 KB */
 #define HTTP_BODY_BYTES_READ_MAX                                                                                       \
