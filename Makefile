@@ -1,7 +1,7 @@
 # make run: everything on this machine, in the foreground.  make test: everything that must pass.  make help: the rest.
 #
-# One object per source; every program gets all of common/. A .sql file becomes a header of constants. Two flavours live
-# side by side: build/ (optimised) and build/check/ (sanitizers, for tests).
+# One object per source; every program gets all of common/. A .sql file becomes a header of constants. Three flavours live
+# side by side: build/ (optimised), build/check/ (sanitizers, for tests) and build/fuzz/ (sanitizers and coverage, for fuzzers).
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -11,7 +11,7 @@ FLAVOUR ?= release
 PROGRAMS := publisher aggregator ticket-worker payment-worker
 PACKAGES := libevent_core libevent_extra hiredis libpq jansson libsodium
 
-CC := gcc
+CC := $(if $(filter fuzz,$(FLAVOUR)),clang-14,gcc)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wwrite-strings \
 	-Wformat=2 -Wundef -Wcast-qual -Werror
 HARDENING := -fstack-protector-strong -fPIE
@@ -19,6 +19,8 @@ CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDENING)
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 CFLAGS_check := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_check := -fsanitize=address,undefined
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 OUT := $(if $(filter release,$(FLAVOUR)),build,build/$(FLAVOUR))
 
 # Asked once, when first used: "make run" installs the packages before.
@@ -33,13 +35,14 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/tes
 
 objects_of = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
-.PHONY: help build check-build run up down status clean-run test unit format lint bench storm clean install
+.PHONY: help build check-build run up down status clean-run test unit format lint bench storm fuzz clean install
 help:
 	@echo "make run        install what is missing, build, start everything here; Ctrl-C stops it"
 	@echo "make up|down    the same in the background; status: what runs; clean-run: forget its data"
 	@echo "make test       everything that must pass before a change lands"
 	@echo "make bench      how fast, and what it costs"
 	@echo "make storm      load and faults on a private stack, and a checker; SEED (random), MINUTES (30), OPTIONS"
+	@echo "make fuzz       every parser of bytes from outside, fed with nonsense; SECONDS_EACH (60), ONLY (all)"
 	@echo "PORT_BASE (8080) and RUN_DIR (.run) put a second stack beside the first"
 
 build: $(BINARIES)
@@ -102,6 +105,10 @@ MINUTES ?= 30
 storm:
 	@tests/storm/run --losses $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) $(OPTIONS)
 
+SECONDS_EACH ?= 60
+fuzz:
+	@tests/fuzz/run --seconds $(SECONDS_EACH) $(ONLY)
+
 down status:
 	@stack/stack $@
 
@@ -136,6 +143,16 @@ $(OUT)/tests/faults/crash.so: tests/faults/crash.c tests/faults/crash_point.c te
 
 .PHONY: faults-build
 faults-build: $(FAULTS)
+
+FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/bin/fuzz-%,$(wildcard tests/fuzz/*.c))
+
+$(OUT)/bin/fuzz-%: $(OUT)/tests/fuzz/%.o $(COMMON) $(filter-out %/main.o,$(foreach program,$(PROGRAMS),$(call objects_of,$(program))))
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS)
+
+.PHONY: fuzz-build
+fuzz-build: $(FUZZERS)
 
 .PHONY: steps-build steps headers
 steps-build: $(STEP_TESTS)

@@ -7,17 +7,18 @@
 #define IDENTIFIER_BYTES_MAX 64 /* users, shows, bookings' names: fits an index entry, a log line and a URL */
 #define SEAT_LABEL_BYTES_MAX 32 /* "BALCONY-LEFT-ROW-12-SEAT-104" fits with room */
 #define EVENT_ID_BYTES_MAX                                                                                             \
-    200                        /* as promised to publishers; (topic, event_id) stays far below a B-tree entry's 2,704  \
-                                */
-#define TOPIC_BYTES_MAX   200  /* the same */
-#define SOURCE_BYTES_MAX  200  /* a URI of a usual length */
-#define REASON_BYTES_MAX  500  /* a sentence for people, not a document */
-#define URL_BYTES_MAX     2000 /* what browsers and proxies take everywhere */
-#define ENTRY_FIELDS_MAX  64   /* a typed event has 5 to 12 fields; more is garbage */
-#define ENTRY_BYTES_MAX   262144 /* one entry; BATCH_BYTES_MAX bounds how many of them stand together */
-#define BOOKING_SEATS_MAX 10     /* one booking: keeps a lucky fan from taking a row, and bounds the lock list */
-#define SHOW_SEATS_MAX    200000 /* the largest stadiums hold 150,000 */
-#define AMOUNT_MAX        1000000000000LL /* minor units: ten billion in a two-digit currency; sums stay far below 2^63 */
+    200 /* as promised to publishers; (topic, event_id) stays far below a B-tree entry's 2,704                         \
+         */
+#define TOPIC_BYTES_MAX       200    /* the same */
+#define SOURCE_BYTES_MAX      200    /* a URI of a usual length */
+#define TRACEPARENT_BYTES_MAX 255    /* version 00 has 55; a later one may say a little more */
+#define REASON_BYTES_MAX      500    /* a sentence for people, not a document */
+#define URL_BYTES_MAX         2000   /* what browsers and proxies take everywhere */
+#define ENTRY_FIELDS_MAX      64     /* a typed event has 5 to 12 fields; more is garbage */
+#define ENTRY_BYTES_MAX       262144 /* one entry; BATCH_BYTES_MAX bounds how many of them stand together */
+#define BOOKING_SEATS_MAX     10     /* one booking: keeps a lucky fan from taking a row, and bounds the lock list */
+#define SHOW_SEATS_MAX        200000 /* the largest stadiums hold 150,000 */
+#define AMOUNT_MAX            1000000000000LL /* minor units: ten billion in a two-digit currency; sums stay far below 2^63 */
 
 /* ---- memory ---- */
 #define ARENA_BLOCK_BYTES 65536 /* a usual batch of 100 entries fits one or two blocks */

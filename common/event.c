@@ -69,7 +69,7 @@ struct refusal entry_read_common(struct arena *arena, struct entry *entry)
         return refuse_field(arena, "event_id", "must be 1 to 200 bytes of printable UTF-8", entry->event_id);
     if (entry->source.len > SOURCE_BYTES_MAX || !text_is_printable(entry->source))
         return refuse_field(arena, "source", "must be at most 200 bytes of printable UTF-8", entry->source);
-    if (entry->traceparent.len > 255 || !text_is_printable(entry->traceparent))
+    if (entry->traceparent.len > TRACEPARENT_BYTES_MAX || !text_is_printable(entry->traceparent))
         entry->traceparent = TEXT_NONE; /* W3C: an unusable one is ignored */
     entry->at_us = entry_time_us(entry);
     if (at.ptr && !time_parse(at, &entry->at_us))

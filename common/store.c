@@ -175,7 +175,7 @@ static void on_watchdog(void *context)
         }
         break;
     }
-    if (store->ring_count == 0)
+    if (store->ring_count == 0 && PQtransactionStatus(store->connection) == PQTRANS_IDLE)
         store_sync(store, NULL, NULL); /* who asks nothing would not notice that the server is frozen */
     loop_timer_set(store->watchdog, STORE_LOOK_MS);
 }

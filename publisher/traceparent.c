@@ -1,6 +1,8 @@
 /* The header's fixed places: 00-<32 digits>-<16 digits>-<2 digits>. */
 #include "publisher/traceparent.h"
 
+#include "common/bounds.h"
+
 #define HEADER_BYTES 55
 
 static bool is_hex(struct text text)
@@ -23,7 +25,9 @@ bool traceparent_is_valid(struct text header)
 {
     struct text version, trace, parent, flags;
 
-    if (header.len < HEADER_BYTES || header.ptr[2] != '-' || header.ptr[35] != '-' || header.ptr[52] != '-')
+    if (header.len < HEADER_BYTES || header.len > TRACEPARENT_BYTES_MAX || !text_is_printable(header))
+        return false;
+    if (header.ptr[2] != '-' || header.ptr[35] != '-' || header.ptr[52] != '-')
         return false;
     version = (struct text){header.ptr, 2};
     trace = (struct text){header.ptr + 3, 32};

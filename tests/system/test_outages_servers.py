@@ -64,6 +64,12 @@ def test_a_server_that_freezes_is_given_up_and_used_again(two, server, seconds, 
     tell(f"flows again after {recovery:.1f} s; {load.summary()}")
 
 
+def test_programs_that_have_nothing_to_do_notice_a_frozen_postgres(two):
+    with frozen(two, "postgres"):
+        watch(two, 0, unready_within=14, ready=["publisher"])
+    wait_all_ready(two)
+
+
 def test_sessions_that_postgres_ends_again_and_again_lose_nothing(two, tell):
     """As a fail-over does it, or an administrator."""
     before = pids(two)

@@ -133,6 +133,7 @@ static void a_traceparent_is_as_w3c_says(void **state)
         {"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false},
         {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", false},
         {"00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false},
+        {"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-\xff", false},
         {"", false},
         {NULL, false},
     };
