@@ -1,5 +1,6 @@
 /* See requested.h. The booking ids that publisher makes (UUID version 7) say when they were made, and their entries
- * were added right after: so a short piece of the stream is looked through, not all of it. */
+ * were added right after: so a short piece of the stream is looked through, not all of it. Of an id that publisher made
+ * from an Idempotency-Key it has noted the entry. */
 #include "aggregator/requested.h"
 
 #include "common/answer.h"
@@ -10,7 +11,8 @@
 #include "common/request.h"
 #include "common/stream.h"
 
-/* KEYS booking.requested  ARGV the first millisecond, the last, how many entries at most, the booking's id
+/* KEYS booking.requested, what was noted under the id  ARGV the first millisecond, the last, how many entries at most,
+ * the booking's id
  * The entry's id and fields, if it is still unread by the group hold or pending there; nothing if it is decided. */
 static const struct redis_script find_script = {
     "#!lua flags=no-writes\n"
@@ -18,7 +20,13 @@ static const struct redis_script find_script = {
     "  local ms, seq = string.match(id, '(%d+)-(%d+)')\n"
     "  return tonumber(ms), tonumber(seq)\n"
     "end\n"
-    "for _, entry in ipairs(redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ARGV[3])) do\n"
+    "local first, last = ARGV[1], ARGV[2]\n"
+    "local noted = redis.call('GET', KEYS[2])\n"
+    "if noted then\n"
+    "  first = string.match(noted, ' (%S+)$')\n"
+    "  last = first\n"
+    "end\n"
+    "for _, entry in ipairs(redis.call('XRANGE', KEYS[1], first, last, 'COUNT', ARGV[3])) do\n"
     "  for i = 1, #entry[2], 2 do\n"
     "    if entry[2][i] == 'booking_id' and entry[2][i + 1] == ARGV[4] then\n"
     "      for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do\n"
@@ -102,14 +110,24 @@ static void on_found(struct redis *redis, const struct redis_reply *reply, void 
     answer_json(query->request, 200, &query->json);
 }
 
-/* When the id says it was made; 0: it does not say. */
+/* When the id says it was made. */
 static int64_t made_ms(struct uuid id)
 {
     int64_t ms = 0;
 
     for (int i = 0; i < 6; i++)
         ms = ms << 8 | id.bytes[i];
-    return id.bytes[6] >> 4 == 7 ? ms : 0;
+    return ms;
+}
+
+/* Can it be one that publisher made, and not too long ago? */
+static bool may_be_requested(struct uuid id)
+{
+    const int64_t ms = made_ms(id);
+
+    if (id.bytes[6] >> 4 == 8)
+        return ms == 0; /* from a key, which tells no time */
+    return id.bytes[6] >> 4 == 7 && ms >= clock_now_ms() - REQUESTED_AGE_MS_MAX;
 }
 
 void requested_show(const struct sources *sources, struct query *query, struct uuid booking_id, requested_write_fn *fn)
@@ -119,14 +137,15 @@ void requested_show(const struct sources *sources, struct query *query, struct u
     const int64_t ms = made_ms(booking_id);
     const struct text words[] = {
         stream_key(BOOKING_REQUESTED),
-        text_of_int64(arena, ms - REQUESTED_BEFORE_MS),
+        stream_asked_key(arena, booking_id),
+        text_of_int64(arena, ms > REQUESTED_BEFORE_MS ? ms - REQUESTED_BEFORE_MS : 0),
         text_of_int64(arena, ms + REQUESTED_AFTER_MS),
         text_of_int64(arena, REQUESTED_ENTRIES_MAX),
         uuid_text(arena, booking_id),
     };
 
     *search = (struct search){query, booking_id, fn};
-    if (ms < clock_now_ms() - REQUESTED_AGE_MS_MAX ||
-        !redis_eval(sources->redis, &find_script, on_found, search, 1, sizeof words / sizeof *words, words))
+    if (!may_be_requested(booking_id) ||
+        !redis_eval(sources->redis, &find_script, on_found, search, 2, sizeof words / sizeof *words, words))
         answer_not_found(query->request, query->not_found);
 }

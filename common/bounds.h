@@ -34,6 +34,8 @@
 #define REDIS_COMMAND_MS 5000 /* the slowest script of ours takes 10 ms; 5 s means stopped, not slow */
 #define REDIS_READ_BLOCK_MS                                                                                            \
     2000 /* a reader looks up at least this often: a vanished group is noticed, SIGTERM is served */
+#define FOLLOW_ENTRIES_MAX 500  /* of each stream, at once: a millisecond of work, some 200 KB */
+#define FOLLOW_CHECK_MS    2000 /* how often a follower looks whether it missed something: 20 us of Redis's time */
 #define REDIS_REPLY_BYTES_MAX                                                                                          \
     (96u << 20)                      /* an entry of any size that Redis takes (stack/redis.conf); less than an arena */
 #define READ_BYTES_WANTED (8u << 20) /* a read that brings more makes the next one ask for fewer entries */
@@ -95,6 +97,18 @@
 #define DOOR_MEMORY_OPEN_BELOW  80  /* not at once again, so that the door does not flap */
 #define DOOR_BACKLOG_OPEN_BELOW 90  /* percent of BACKLOG_MAX: the same */
 #define RETRY_AFTER_S_MAX       5   /* who was refused comes back within 1 to 5 s */
+
+/* A client that may repeat a request (Idempotency-Key) does so for a day: 170 bytes of Redis's memory for each key. */
+#define IDEMPOTENCY_KEPT_MS       86400000
+#define IDEMPOTENCY_KEY_BYTES_MAX 255
+/* A client that waits for its booking (Prefer: wait) holds a connection and 1 KB. */
+#define WAIT_S_MAX  30   /* below the usual time-out of proxies (60 s) */
+#define WAITERS_MAX 5000 /* of HTTP_CONNECTIONS_MAX; whoever comes then is not waited for: 202 at once */
+#define WAIT_LOOK_MS                                                                                                   \
+    500 /* how often all who wait are looked for in the store, in one statement: WAITLISTED is not said */
+#define WAIT_REST_MS                 10000 /* nobody waits for so long: the streams are not followed any more */
+#define CANCEL_REASON_CHARACTERS_MAX 200   /* a sentence */
+#define BUY_WAIT_S                   10    /* POST /buy-tickets waits for the payment so long; it takes milliseconds */
 
 /* ---- statistics ---- */
 #define STATS_EVERY_MS     1000     /* made so often while somebody looks, */

@@ -107,6 +107,11 @@ struct text stream_dead_key(struct arena *arena, struct uuid booking)
     return prefixed(arena, TEXT("karcis:dead:"), uuid_text(arena, booking));
 }
 
+struct text stream_asked_key(struct arena *arena, struct uuid id)
+{
+    return prefixed(arena, TEXT("karcis:asked:"), uuid_text(arena, id));
+}
+
 static bool take_number(struct text text, uint64_t *number)
 {
     uint64_t value = 0;

@@ -52,6 +52,10 @@ struct text stream_suspect_key(struct arena *arena, struct text step, enum strea
 /* "karcis:dead:<booking>": one of its entries went to `dead`, so somebody must look at it before it goes on. */
 struct text stream_dead_key(struct arena *arena, struct uuid booking);
 
+/* "karcis:asked:<id>": what was asked for under an Idempotency-Key (publisher/idempotency.h); the id is its booking's.
+ */
+struct text stream_asked_key(struct arena *arena, struct uuid id);
+
 /* An entry's id, "ms-seq". */
 struct entry_id {
     uint64_t ms, seq;

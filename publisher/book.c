@@ -6,16 +6,13 @@
 #include "common/body.h"
 #include "common/bounds.h"
 #include "common/buffer.h"
-#include "common/clock.h"
 #include "common/json.h"
-#include "common/log.h"
 #include "common/problem.h"
-#include "common/redis.h"
 #include "common/request.h"
-#include "common/stream.h"
+#include "publisher/booked.h"
 #include "publisher/door.h"
-#include "publisher/enqueue.h"
-#include "publisher/traceparent.h"
+#include "publisher/prefer.h"
+#include "publisher/take.h"
 
 /* ---- what was sent ---- */
 
@@ -107,11 +104,6 @@ size_t book_entry(struct arena *arena, const struct book_request *booking, struc
 
 /* ---- the request ---- */
 
-struct acceptance {
-    struct request *request;
-    struct text booking_id;
-};
-
 static void answer_accepted(struct request *request, struct text booking_id)
 {
     struct json json = json_in(request->arena);
@@ -122,55 +114,62 @@ static void answer_accepted(struct request *request, struct text booking_id)
     json_key(&json, "status");
     json_text(&json, TEXT("REQUESTED"));
     json_end_object(&json);
-    answer_header(request, "Location",
-                  text_format(request->arena, "/bookings/%.*s", (int)booking_id.len, booking_id.ptr));
     answer_json(request, 202, &json);
 }
 
-static void on_added(struct redis *redis, const struct redis_reply *reply, void *context)
+static void answer_booked(struct request *request, const struct booked *booked)
 {
-    const struct acceptance *acceptance = context;
-    struct request *request = acceptance->request;
+    struct json json = json_in(request->arena);
 
-    (void)redis;
-    if (!enqueue_succeeded(
-            request, reply,
-            "it is not known whether the request was taken; with a booking_id of your own it can be sent again"))
+    booked_write(&json, booked);
+    answer_json(request, 201, &json);
+}
+
+static void answer_taken(struct taking *taking, enum take_outcome outcome, const struct booked *booked)
+{
+    struct request *request = taking->request;
+    const struct text id = taking->booking_id;
+
+    if (outcome == TAKE_OTHER_BODY) {
+        answer_problem(request, 422, "idempotency_key_reused", "this Idempotency-Key was used with another body");
         return;
-    log_info("booking requested", LOG_TEXT("booking", acceptance->booking_id), LOG_TEXT("entry", reply->text),
-             LOG_TEXT("request", request->id));
-    answer_accepted(request, acceptance->booking_id);
+    }
+    answer_header(request, "Location", text_format(request->arena, "/bookings/%.*s", (int)id.len, id.ptr));
+    if (taking->is_again)
+        answer_header(request, "Idempotent-Replayed", TEXT("true"));
+    if (taking->is_waited_for)
+        answer_header(request, "Preference-Applied", text_format(request->arena, "wait=%d", taking->wait_s));
+    if (outcome == TAKE_ARRIVED)
+        answer_booked(request, booked);
+    else
+        answer_accepted(request, id);
 }
 
 static void accept_booking(struct request *request, void *context)
 {
-    struct redis *redis = context;
-    const struct json_t *document;
     struct problems problems = {.arena = request->arena};
-    struct text traceparent = request_header(request, "traceparent");
-    struct text words[3 + BOOK_WORDS_MAX] = {TEXT("XADD"), stream_key(BOOKING_REQUESTED), TEXT("*")};
-    struct acceptance *acceptance;
-    struct book_request booking;
-    size_t count;
+    const struct json_t *document;
+    struct taking *taking;
+    const char *wrong;
 
     if (door_refuses(request))
         return;
     document = request_json(request);
     if (!document)
         return;
-    if (!book_read(document, &problems, &booking)) {
+    taking = ARENA_NEW(request->arena, struct taking);
+    *taking = (struct taking){.request = request, .goal = WAIT_DECIDED, .done = answer_taken};
+    wrong = idempotency_read(request, document, &taking->key);
+    if (wrong) {
+        answer_problem(request, 400, "bad_idempotency_key", wrong);
+        return;
+    }
+    if (!book_read(document, &problems, &taking->booking)) {
         answer_invalid(request, &problems);
         return;
     }
-    if (!booking.has_booking_id)
-        booking.booking_id = uuid_now(clock_now_ms());
-    if (!traceparent_is_valid(traceparent))
-        traceparent = TEXT_NONE;
-    count = 3 + book_entry(request->arena, &booking, traceparent, words + 3);
-    acceptance = ARENA_NEW(request->arena, struct acceptance);
-    *acceptance = (struct acceptance){request, uuid_text(request->arena, booking.booking_id)};
-    if (!redis_send(redis, on_added, acceptance, count, words))
-        enqueue_answer_away(request);
+    taking->wait_s = prefer_wait_s(&request->head);
+    take_booking(context, taking);
 }
 
 const struct route book_routes[] = {

@@ -1,7 +1,8 @@
 /* POST /bookings: a request to book becomes one entry on booking.requested.
  *
  * The idea to hold in mind: 202 is said when Redis has the entry, never before; whether the seats can be had is the
- * hold step's to say. PostgreSQL is not asked, so that booking goes on while it is away. */
+ * hold step's to say. PostgreSQL is not asked, so that booking goes on while it is away. A client that prefers to wait
+ * (wait.h) is told 201 and the booking when that has happened, else 202 when its time is up. */
 #ifndef KARCIS_BOOK_H
 #define KARCIS_BOOK_H
 

@@ -10,9 +10,12 @@
 #include "common/store.h"
 #include "common/worker.h"
 #include "publisher/book.h"
+#include "publisher/buy.h"
+#include "publisher/cancel.h"
 #include "publisher/catalog.h"
 #include "publisher/door.h"
 #include "publisher/replay.h"
+#include "publisher/wait.h"
 
 static struct {
     struct redis *redis;
@@ -34,7 +37,7 @@ static bool is_redis_up(void *context)
 /* All that the connection to PostgreSQL prepares. */
 static void collect_statements(void)
 {
-    static const struct statement *const *const lists[] = {catalog_statements, replay_statements};
+    static const struct statement *const *const lists[] = {catalog_statements, replay_statements, wait_statements};
     size_t count = 0;
 
     for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
@@ -57,9 +60,12 @@ static void start(struct loop *loop)
                                                         .client_key = config()->client_key,
                                                         .admin_key = config()->admin_key});
     door_start(loop);
+    wait_start(loop, state.store);
     health_add_check("redis", is_redis_up, NULL);
     http_add_routes(state.http, health_routes(), NULL);
     http_add_routes(state.http, book_routes, state.redis);
+    http_add_routes(state.http, buy_routes, state.redis);
+    http_add_routes(state.http, cancel_routes, state.redis);
     http_add_routes(state.http, catalog_routes, state.store);
     http_add_routes(state.http, replay_routes, &state.replay);
 }
@@ -70,6 +76,7 @@ static void on_http_stopped(void *context)
     door_stop();
     redis_close(state.redis);
     store_close(state.store);
+    wait_close();
     http_close(state.http);
     state.stopped(state.context);
 }
@@ -78,6 +85,7 @@ static void stop(void (*done)(void *context), void *context)
 {
     state.stopped = done;
     state.context = context;
+    wait_stop(); /* who waits is answered now */
     http_stop(state.http, on_http_stopped, NULL);
 }
 
