@@ -121,18 +121,35 @@
 
 #define GAUGES_EVERY_MS    5000     /* groups and counters for Prometheus, which asks every 15 s: 1 ms of Redis' time */
 
+/* ---- GET /live ---- */
+#define LIVE_LISTENERS_MAX     2500    /* of HTTP_CONNECTIONS_MAX, which leaves room for those who ask */
+#define LIVE_HEARTBEAT_MS      15000   /* below the usual time-out of proxies; and who has gone is noticed */
+#define LIVE_REPLAY_ENTRIES    500     /* read at once for who comes back */
+#define LIVE_REPLAYS_MAX       64      /* at once; who comes back later is told to begin anew */
+#define LIVE_REPLAY_BYTES_MAX  131072  /* missed more than that: half of what may wait for him; begin anew */
+
 /* ---- HTTP ---- */
-#define HTTP_BODY_BYTES_MAX 1048576 /* 1,000 events of 1 KB */
-#define HTTP_BODY_BYTES_READ_MAX                                                                                       \
-    (2 * HTTP_BODY_BYTES_MAX) /* read, then refused in JSON; beyond it libevent refuses in HTML */
-#define HTTP_HEADER_BYTES_MAX 8192
-#define HTTP_CONNECTIONS_MAX  8000  /* below the usual limit of file descriptors that the skeleton raises to */
-#define HTTP_REQUEST_MS       10000 /* headers and body must be in by then */
-#define HTTP_IDLE_MS          60000 /* keep-alive */
-#define HTTP_STOP_MS          7000  /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
-#define LIST_LIMIT_DEFAULT    50
-#define LIST_LIMIT_MAX        1000
-#define MY_TICKETS_BOOKINGS_MAX 1000 /* a list that has no pages; whoever bought more reads /users/{name}/bookings */
+#define HTTP_BODY_BYTES_MAX            1048576 /* 1,000 events of 1 KB */
+#define HTTP_BODY_ROOM_BYTES           32768   /* made at once for a body; beyond it as much as has come, doubled */
+#define HTTP_REQUEST_LINE_BYTES_MAX    8000    /* what RFC 9112 section 3 wants taken at least */
+#define HTTP_HEADER_BYTES_MAX          8192    /* all headers of a request; browsers send some 700 bytes */
+#define HTTP_CHUNK_EXTENSION_BYTES_MAX 4096    /* of a whole body: nobody uses them, and each costs time to skip */
+#define HTTP_READ_BYTES                65536 /* taken from the kernel at once; one piece of memory for all connections */
+#define HTTP_INPUT_WAITING_MAX         65536 /* of the next requests, while one is being answered; then reading stops */
+#define HTTP_OUTPUT_WAITING_MAX        262144 /* answers that the client has not read; then no next request is looked at */
+#define HTTP_STREAM_WAITING_MAX        262144 /* of a stream: some 1,000 events; who is further behind is better off anew */
+#define HTTP_WRITE_MS                  10000 /* a client must take HTTP_WRITE_BYTES, or all that waits, in this time */
+#define HTTP_WRITE_BYTES               65536 /* 6.5 kB/s: the slowest mobile network */
+#define HTTP_LINGER_MS                 2000  /* after the last answer the client has this long to read it and close */
+#define HTTP_LINGER_BYTES_MAX          (8u << 20) /* thrown away meanwhile; a client that sends more does not listen */
+#define HTTP_CONNECTIONS_MAX           8000  /* below the usual limit of file descriptors that the skeleton raises to */
+#define HTTP_REQUEST_MS                10000 /* headers and body must be in by then */
+#define HTTP_IDLE_MS                   60000 /* keep-alive */
+#define HTTP_IDLE_CROWDED_MS           1000 /* the same while HTTP_CONNECTIONS_MAX are there: who does nothing makes room */
+#define HTTP_STOP_MS                   7000 /* after SIGTERM; before the skeleton gives up (DRAIN_MS) */
+#define LIST_LIMIT_DEFAULT             50
+#define LIST_LIMIT_MAX                 1000
+#define MY_TICKETS_BOOKINGS_MAX        1000 /* a list that has no pages; whoever bought more reads /users/{name}/bookings */
 /* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little), in so many
  * entries (0.3 ms of Redis's time), and not for ids older than the longest backlog worth waiting for. */
 #define REQUESTED_BEFORE_MS   100
@@ -145,6 +162,6 @@
 #define HTTP_HEADERS_MAX 64 /* browsers send some 20 */
 #define HTTP_REPLY_BYTES_MAX                                                                                           \
     8388608 /* a page of a list ends early at this; far below what one request may take (ARENA_BYTES_MAX) */
-#define HTTP_SWEEP_MS 200 /* how often connections are looked at: a closed one's descriptor lives so much longer */
+#define HTTP_SWEEP_MS 200 /* how often all connections' deadlines are looked at */
 
 #endif

@@ -1,73 +1,56 @@
-/* The server: from evhttp's request to ours, to its route, and back. */
+/* The server's life, and a request's: from its first byte to its answer. */
 #include "common/http.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/http.h>
-#include <event2/http_struct.h>
-#include <event2/keyvalq_struct.h>
+#include <event2/event.h>
 #include <jansson.h>
+#include <sodium.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/bounds.h"
-#include "common/buffer.h"
 #include "common/clock.h"
-#include "common/connections.h"
 #include "common/dispatch.h"
-#include "common/id.h"
+#include "common/http_inside.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/problem.h"
 #include "common/request.h"
 
-#define SPARE_ARENAS 64 /* kept for the requests to come */
+#define NAMES (sizeof((struct http *)0)->names / sizeof(struct uuid))
 
-struct http {
-    struct loop *loop;
-    struct evhttp *evhttp;
-    struct connections *connections;
-    struct dispatch *dispatch;
-    struct request *requests; /* not yet answered */
-    size_t spare_count;
-    struct arena *spare[SPARE_ARENAS];
-    bool is_stopping;
-    struct loop_timer *stop_timer;
-    void (*stopped)(void *context);
-    void *context;
-};
+void *http_must(void *memory)
+{
+    if (!memory)
+        log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
+    return memory;
+}
 
 /* ---- a request's life ---- */
 
-static struct request *request_new(struct http *http, struct evhttp_request *evhttp)
+struct request *http_request_new(struct connection *connection)
 {
+    struct http *http = connection->http;
     struct arena *arena = http->spare_count ? http->spare[--http->spare_count] : arena_new();
     struct request *request = ARENA_NEW(arena, struct request);
 
     request->arena = arena;
     request->http = http;
-    request->evhttp = evhttp;
-    request->started_us = clock_monotonic_us();
-    request->link = &http->requests;
-    request->next = http->requests;
-    if (request->next)
-        request->next->link = &request->next;
-    http->requests = request;
+    request->connection = connection;
+    request->method = "other";
+    request->head_reader = http_head_begin(arena, &request->head);
+    request->answer_headers = buffer_in(arena);
+    LIST_INSERT_HEAD(&http->requests, request, all);
     return request;
 }
 
-static void request_free(struct request *request)
+void http_request_free(struct request *request)
 {
     struct http *http = request->http;
     struct arena *arena = request->arena;
 
     json_decref(request->document);
-    *request->link = request->next;
-    if (request->next)
-        request->next->link = request->link;
-    if (http->spare_count < SPARE_ARENAS) {
+    LIST_REMOVE(request, all);
+    if (http->spare_count < HTTP_SPARE_ARENAS) {
         arena_reset(arena);
         http->spare[http->spare_count++] = arena;
     } else {
@@ -75,134 +58,131 @@ static void request_free(struct request *request)
     }
 }
 
-static const char *method_name(const struct evhttp_request *evhttp)
+void http_request_lost(struct request *request)
 {
-    switch (evhttp->type) {
-    case EVHTTP_REQ_GET:
-    case EVHTTP_REQ_HEAD:
-        return "GET";
-    case EVHTTP_REQ_POST:
-        return "POST";
-    case EVHTTP_REQ_PUT:
-        return "PUT";
-    case EVHTTP_REQ_PATCH:
-        return "PATCH";
-    case EVHTTP_REQ_DELETE:
-        return "DELETE";
-    default:
-        return "OPTIONS";
-    }
+    request->connection = NULL;
+    if (!request->is_whole)
+        http_request_free(request);
 }
 
-/* At most one header more than may be, so that too many are noticed. */
-static void read_head(struct request *request)
+bool http_request_may_keep_alive(const struct request *request)
 {
-    struct header *headers = ARENA_ARRAY(request->arena, struct header, HTTP_HEADERS_MAX + 1);
-    const struct evkeyval *from;
-    size_t count = 0;
+    return request->head.keeps_alive && !request->is_refused && !request->http->is_stopping;
+}
 
-    TAILQ_FOREACH(from, request->evhttp->input_headers, next)
+/* The client's X-Request-Id, or a new one. */
+static void give_name(struct request *request)
+{
+    struct http *http = request->http;
+    unsigned char seed[randombytes_SEEDBYTES];
+
+    request->id = request_header(request, "X-Request-Id");
+    if (text_is_identifier(request->id, IDENTIFIER_BYTES_MAX))
+        return;
+    if (http->names_used == 0) {
+        randombytes_buf(seed, sizeof seed);
+        randombytes_buf_deterministic(http->names, sizeof http->names, seed);
+    }
+    request->id = uuid_text(request->arena, http->names[http->names_used]);
+    http->names_used = (http->names_used + 1) % NAMES;
+}
+
+static void begin_answering(struct request *request)
+{
+    request->is_whole = true;
+    request->started_us = clock_monotonic_us();
+    request->is_head = text_is(request->head.method, "HEAD");
+    request->method = request->is_head ? "GET" : text_terminated(request->arena, request->head.method);
+    request->target_path = request->head.path;
+    request->target_query = request->head.query;
+    give_name(request);
+}
+
+void http_request_complete(struct request *request)
+{
+    begin_answering(request);
+    request->body = http_body_text(&request->body_reader);
+    if (text_is(request->target_path, "*")) {
+        answer_header(request, "Allow", TEXT("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+        answer_empty(request, 204);
+        return;
+    }
+    dispatch_request(request->http->dispatch, request);
+}
+
+void http_refuse(struct connection *connection, const struct http_refusal *refusal)
+{
+    struct request *request = connection->request;
+
+    request->is_refused = true;
+    begin_answering(request);
+    answer_problem(request, refusal->status, refusal->code, refusal->detail);
+}
+
+/* ---- the end of the loop's turn ---- */
+
+void http_turn_soon(struct http *http)
+{
+    event_active(http->turn, 0, 0);
+}
+
+/* Connections whose last answer is written wait for nothing but their clients. */
+static bool is_done(const struct http *http)
+{
+    const struct connection *connection;
+
+    LIST_FOREACH(connection, &http->connections, all)
     {
-        if (count <= HTTP_HEADERS_MAX)
-            headers[count++] = (struct header){text_of(from->key), text_of(from->value)};
+        if (!connection->has_shut_down)
+            return false;
     }
-    request->head = (struct head){
-        .header_count = count,
-        .headers = headers,
-        .minor_version = request->evhttp->minor,
-        .may_have_body = request->evhttp->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH),
-    };
+    return true;
 }
 
-static void read_request(struct request *request)
-{
-    struct evbuffer *input = evhttp_request_get_input_buffer(request->evhttp);
-    struct text id;
-
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request->evhttp);
-
-    read_head(request);
-    request->target_path = text_of(evhttp_uri_get_path(uri));
-    request->target_query = text_of(evhttp_uri_get_query(uri));
-    request->method = method_name(request->evhttp);
-    request->body.len = evbuffer_get_length(input);
-    request->body.ptr = (const char *)evbuffer_pullup(input, -1);
-    id = request_header(request, "X-Request-Id");
-    if (!text_is_identifier(id, IDENTIFIER_BYTES_MAX))
-        id = uuid_text(request->arena, uuid_now(clock_now_ms()));
-    request->id = id;
-}
-
-static void on_request(struct evhttp_request *evhttp, void *context)
+static void end_stop(void *context)
 {
     struct http *http = context;
-    struct request *request = request_new(http, evhttp);
-    const char *refused;
+    void (*stopped)(void *context) = http->stopped;
 
-    connections_request_complete(http->connections,
-                                 evhttp_connection_get_bufferevent(evhttp_request_get_connection(evhttp)));
-    read_request(request);
-    refused =
-        request->head.header_count > HTTP_HEADERS_MAX ? "there are too many headers" : strict_refuse(&request->head);
-    if (refused) {
-        answer_header(request, "Connection", TEXT("close"));
-        answer_problem(request, 400, "bad_request", refused);
-    } else if (request->body.len > HTTP_BODY_BYTES_MAX) {
-        answer_problem(request, 413, "too_large", "the body is larger than 1 MiB");
-    } else {
-        dispatch_request(http->dispatch, request);
+    if (!stopped)
+        return;
+    http->stopped = NULL;
+    loop_timer_clear(http->stop_timer);
+    stopped(http->context);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *context)
+{
+    struct http *http = context;
+    struct connection *connection;
+
+    (void)fd;
+    (void)what;
+    while ((connection = TAILQ_FIRST(&http->in_turn))) {
+        TAILQ_REMOVE(&http->in_turn, connection, turn);
+        connection->is_in_turn = false;
+        connection_turn(connection);
     }
-}
-
-/* ---- the answer ---- */
-
-void http_set_header(struct request *request, const char *name, struct text value)
-{
-    evhttp_add_header(request->evhttp->output_headers, name, text_terminated(request->arena, value));
-}
-
-void http_send(struct request *request, int status, const char *content_type, struct text body)
-{
-    struct evbuffer *output = evbuffer_new();
-
-    if (!output)
-        log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
-    if (content_type)
-        http_set_header(request, "Content-Type", text_of(content_type));
-    http_set_header(request, "X-Request-Id", request->id);
-    http_set_header(request, "Access-Control-Allow-Origin", TEXT("*"));
-    http_set_header(request, "Access-Control-Expose-Headers", TEXT("Location, ETag, Retry-After, X-Request-Id"));
-    http_set_header(request, "X-Content-Type-Options", TEXT("nosniff"));
-    if (request->http->is_stopping)
-        http_set_header(request, "Connection", TEXT("close"));
-    if (request->evhttp->type == EVHTTP_REQ_HEAD)
-        http_set_header(request, "Content-Length", text_of_int64(request->arena, (int64_t)body.len));
-    else
-        evbuffer_add(output, body.ptr, body.len);
-    dispatch_note_answer(request, status);
-    evhttp_send_reply(request->evhttp, status, problem_title(status), output);
-    evbuffer_free(output);
-    request_free(request);
+    stream_tell_gone(http);
+    if (http->is_stopping && TAILQ_EMPTY(&http->in_turn) && is_done(http))
+        end_stop(http);
 }
 
 /* ---- the server's life ---- */
 
 struct http *http_open(struct loop *loop, const struct http_options *options)
 {
-    struct http *http = calloc(1, sizeof *http);
+    struct http *http = http_must(calloc(1, sizeof *http));
 
-    if (!http || !(http->evhttp = evhttp_new(loop->base)))
-        log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     http->loop = loop;
+    LIST_INIT(&http->connections);
+    LIST_INIT(&http->requests);
+    LIST_INIT(&http->gone_streams);
+    TAILQ_INIT(&http->in_turn);
+    http->turn = http_must(event_new(loop->base, -1, 0, on_turn, http));
+    http->stop_timer = loop_timer_new(loop, end_stop, http);
     http->dispatch = dispatch_new(options->client_key, options->admin_key);
-    evhttp_set_timeout(http->evhttp, HTTP_IDLE_MS / 1000);
-    evhttp_set_max_headers_size(http->evhttp, HTTP_HEADER_BYTES_MAX);
-    evhttp_set_max_body_size(http->evhttp, HTTP_BODY_BYTES_READ_MAX);
-    evhttp_set_default_content_type(http->evhttp, NULL);
-    evhttp_set_allowed_methods(http->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-                                                 EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS);
-    evhttp_set_gencb(http->evhttp, on_request, http);
-    http->connections = connections_open(loop, http->evhttp, options->listen);
+    http_listen(http, options->listen);
     return http;
 }
 
@@ -211,39 +191,41 @@ void http_add_routes(struct http *http, const struct route *routes, void *contex
     dispatch_add_routes(http->dispatch, routes, context);
 }
 
-static void end_stop(void *context)
-{
-    struct http *http = context;
-
-    loop_timer_clear(http->stop_timer);
-    http->stopped(http->context);
-}
-
 void http_stop(struct http *http, void (*done)(void *context), void *context)
 {
+    struct connection *connection;
+
     http->is_stopping = true;
     http->stopped = done;
     http->context = context;
-    http->stop_timer = loop_timer_new(http->loop, end_stop, http);
+    http_stop_listening(http);
     loop_timer_set(http->stop_timer, HTTP_STOP_MS);
-    connections_drain(http->connections, end_stop, http);
+    LIST_FOREACH(connection, &http->connections, all)
+    {
+        connection_drain(connection);
+    }
+    http_turn_soon(http);
 }
 
 void http_close(struct http *http)
 {
     if (!http)
         return;
-    while (http->requests) {
-        /* The client has gone: evhttp has let go of the request, nobody else will free it. */
-        if (!evhttp_request_get_connection(http->requests->evhttp))
-            evhttp_request_free(http->requests->evhttp);
-        request_free(http->requests);
+    http_stop_listening(http);
+    while (!LIST_EMPTY(&http->connections)) {
+        struct connection *connection = LIST_FIRST(&http->connections);
+
+        connection_flush(connection); /* what was answered last, by those who closed before */
+        connection_free(connection);
     }
-    evhttp_free(http->evhttp);
-    connections_close(http->connections);
+    while (!LIST_EMPTY(&http->requests))
+        http_request_free(LIST_FIRST(&http->requests));
+    stream_free_gone(http);
     dispatch_free(http->dispatch);
     while (http->spare_count)
         arena_free(http->spare[--http->spare_count]);
+    loop_timer_free(http->sweep);
     loop_timer_free(http->stop_timer);
+    event_free(http->turn);
     free(http);
 }

@@ -1,8 +1,7 @@
 /* Answering HTTP/1.1: a server that hands each request to the function its path and method stand for.
  *
  * The idea to hold in mind: handlers never wait. They read the request (request.h), start what must be asked elsewhere,
- * and answer (answer.h) then or from a later callback. libevent's evhttp does the protocol; it is seen in http.c and
- * connections.c only. */
+ * and answer (answer.h) then or from a later callback. How the server is made is told in http_inside.h. */
 #ifndef KARCIS_HTTP_H
 #define KARCIS_HTTP_H
 

@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
+#include "common/http_body.h"
+#include "common/http_head.h"
 #include "common/route.h"
-#include "common/strict.h"
 #include "common/text.h"
 
 struct arena;
-struct evhttp_request;
+struct connection;
 struct http;
 struct json_t;
 struct route_use;
@@ -27,11 +29,15 @@ struct request {
 
     /* The server's own. */
     struct http *http;
-    struct evhttp_request *evhttp;
+    struct connection *connection; /* NULL: the client has gone */
+    struct http_head_reader head_reader;
+    struct http_body_reader body_reader;
+    struct buffer answer_headers; /* as they will be sent */
+    bool is_head, is_whole, is_refused;
     struct route_use *use;   /* the route it took; NULL: none */
     struct json_t *document; /* what request_json gave out */
-    int64_t started_us;
-    struct request *next, **link; /* among those not answered */
+    int64_t started_us;      /* when it was whole */
+    LIST_ENTRY(request) all; /* those not answered */
 };
 
 struct text request_path_value(const struct request *request, const char *name);  /* {name}; never ptr NULL */

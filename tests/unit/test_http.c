@@ -1,4 +1,4 @@
-/* http: what a request is before any handler sees it: its path, its query, its head, its key; and what a problem looks
+/* http: what a request is before any handler sees it: its path, its query, its key; and what a problem looks
  * like. */
 #include "tests/unit/support.h"
 
@@ -6,10 +6,10 @@
 #include <sodium.h>
 
 #include "common/arena.h"
+#include "common/http_grammar.h"
 #include "common/keys.h"
 #include "common/problem.h"
 #include "common/route.h"
-#include "common/strict.h"
 
 /* ---- paths ---- */
 
@@ -177,64 +177,7 @@ static void any_bytes_may_stand_in_a_path_or_a_query(void **state)
     arena_free(arena);
 }
 
-/* ---- heads ---- */
-
-static void what_proxies_could_read_differently_is_refused(void **state)
-{
-    static const struct {
-        bool is_refused, may_have_body;
-        int minor_version;
-        const char *headers; /* name:value|… */
-    } cases[] = {
-        {false, true, 1, "Host:x|Content-Length:5"},
-        {false, true, 1, "Host:x|Transfer-Encoding:chunked"},
-        {false, true, 1, "Host:x|transfer-encoding:Chunked"},
-        {false, true, 1, "Host:x"},
-        {false, false, 1, "Host:x|Content-Length:0"},
-        {false, false, 0, ""},
-        {false, true, 0, "Content-Length:5"},
-        {true, true, 1, ""},
-        {true, true, 1, "Content-Length:5"},
-        {true, true, 1, "Host:x|host:y"},
-        {true, true, 1, "Host:x|Content-Length:5|Content-Length:5"},
-        {true, true, 1, "Host:x|Content-Length:5|content-length:6"},
-        {true, true, 1, "Host:x|Content-Length:+5"},
-        {true, true, 1, "Host:x|Content-Length:-5"},
-        {true, true, 1, "Host:x|Content-Length:5, 5"},
-        {true, true, 1, "Host:x|Content-Length:0x5"},
-        {true, true, 1, "Host:x|Content-Length:"},
-        {true, true, 1, "Host:x|Content-Length:5|Transfer-Encoding:chunked"},
-        {true, true, 1, "Host:x|Transfer-Encoding:xchunked"},
-        {true, true, 1, "Host:x|Transfer-Encoding:gzip, chunked"},
-        {true, true, 1, "Host:x|Transfer-Encoding:identity"},
-        {true, true, 1, "Host:x|Transfer-Encoding:chunked|Transfer-Encoding:chunked"},
-        {true, true, 0, "Host:x|Transfer-Encoding:chunked"},
-        {true, true, 1, "Host:x|Transfer-Encoding :chunked"},
-        {true, true, 1, "Host:x|Content-Length\t:5"},
-        {true, true, 1, "Host:x|X Y:5"},
-        {true, true, 1, "Host:x|:5"},
-        {true, true, 1, "Host:x|X(Y):5"},
-        {true, false, 1, "Host:x|Content-Length:5"},
-        {true, false, 1, "Host:x|Transfer-Encoding:chunked"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct header headers[8];
-        struct head head = {
-            .headers = headers, .minor_version = cases[i].minor_version, .may_have_body = cases[i].may_have_body};
-        struct text rest = text_of(cases[i].headers), header;
-
-        while (rest.len && text_next(&rest, '|', &header)) {
-            struct header *to = &headers[head.header_count++];
-
-            text_next(&header, ':', &to->name);
-            to->value = header;
-        }
-        check_row((strict_refuse(&head) != NULL) == cases[i].is_refused, "HTTP/1.%d %s", cases[i].minor_version,
-                  cases[i].headers);
-    }
-}
+/* ---- headers ---- */
 
 static void a_header_is_found_in_any_case(void **state)
 {
@@ -318,7 +261,6 @@ int main(void)
         cmocka_unit_test(a_path_may_have_two_names),
         cmocka_unit_test(a_query_keeps_every_name_once),
         cmocka_unit_test(any_bytes_may_stand_in_a_path_or_a_query),
-        cmocka_unit_test(what_proxies_could_read_differently_is_refused),
         cmocka_unit_test(a_header_is_found_in_any_case),
         cmocka_unit_test(a_key_gives_its_role_and_no_other),
         cmocka_unit_test(a_problem_says_what_programs_and_people_need),
