@@ -14,7 +14,7 @@
 
 static const struct view *const views[] = {
     &shows, &bookings, &user_bookings, &my_tickets, &booking_history, &seat_history, &waitlist,
-    &invoices, &stages, &events, &dead_letters, &stats, &gauges, &watch, NULL};
+    &invoices, &stages, &events, &dead_letters, &stats, &gauges, &live, &watch, NULL};
 
 static struct {
     struct sources sources;

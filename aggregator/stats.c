@@ -2,6 +2,8 @@
  *
  * The idea to hold in mind: while somebody looks, the answer is made once a second, and whoever asks gets the last one
  * at once. Who comes first, or after a pause, waits for a new one. */
+#include "aggregator/stats.h"
+
 #include "aggregator/percentile.h"
 #include "aggregator/stats.sql.h"
 #include "aggregator/tally.h"
@@ -46,8 +48,10 @@ static struct {
     struct numbers numbers;
     const struct tally *tally;
     bool has_numbers, has_tally, has_failed;
-    struct store_failure failure; /* message "": the store is away */
+    struct store_failure failure; /* sqlstate "": the store is away */
     const struct backlog *backlog; /* NULL: to come */
+    void (*tell)(struct text numbers);
+    bool (*is_wanted)(void); /* NULL: nobody listens */
 } state;
 
 /* ---- the answer ---- */
@@ -179,6 +183,25 @@ static void answer_waiting(void)
     }
 }
 
+static void tell_numbers(void)
+{
+    const struct numbers *numbers = &state.numbers;
+    struct json json = json_in(making());
+
+    json_begin_object(&json);
+    view_int(&json, "received", numbers->unique + numbers->duplicate + numbers->rejected);
+    view_int(&json, "unique_processed", numbers->unique);
+    view_int(&json, "duplicate_dropped", numbers->duplicate);
+    view_int(&json, "rejected", numbers->rejected);
+    view_int(&json, "dead_letters", numbers->dead_letters);
+    json_key(&json, "events_per_second_10s");
+    json_fixed(&json, throughput_per_second(&state.throughput), 2);
+    write_object(&json, "bookings", state.tally->bookings);
+    write_object(&json, "payments", state.tally->payments);
+    json_end_object(&json);
+    state.tell(json_take(&json));
+}
+
 /* All three have answered: so can we. */
 static void finish_when_complete(void)
 {
@@ -186,6 +209,8 @@ static void finish_when_complete(void)
         return;
     state.is_being_made = false;
     if (!state.has_failed) {
+        if (state.is_wanted && state.is_wanted())
+            tell_numbers();
         state.answer = write_answer(&state.numbers, state.backlog, state.tally);
         state.newest = !state.newest;
         state.made_us = clock_monotonic_us();
@@ -324,7 +349,8 @@ static void on_received(const struct rows *rows, void *context)
 /* Once a second. */
 static void sample(void *context)
 {
-    const bool is_watched = state.asked_us && clock_monotonic_us() < state.asked_us + STATS_WATCHED_US;
+    const bool is_watched = (state.asked_us && clock_monotonic_us() < state.asked_us + STATS_WATCHED_US) ||
+                            (state.is_wanted && state.is_wanted());
 
     (void)context;
     loop_timer_set(state.sampler, STATS_EVERY_MS);
@@ -334,6 +360,12 @@ static void sample(void *context)
     store_sync(state.sources->store, NULL, NULL);
     if (is_watched && !state.is_being_made)
         make();
+}
+
+void stats_tell(void (*tell)(struct text numbers), bool (*is_wanted)(void))
+{
+    state.tell = tell;
+    state.is_wanted = is_wanted;
 }
 
 static void start(struct sources *sources)

@@ -31,7 +31,7 @@ struct view {
 };
 
 extern const struct view shows, bookings, user_bookings, my_tickets, booking_history, seat_history, waitlist, invoices, stages,
-    events, dead_letters, stats, gauges, watch;
+    events, dead_letters, stats, gauges, live, watch;
 
 /* One question of one request. */
 struct query {

@@ -122,11 +122,14 @@
 #define GAUGES_EVERY_MS    5000     /* groups and counters for Prometheus, which asks every 15 s: 1 ms of Redis' time */
 
 /* ---- GET /live ---- */
-#define LIVE_LISTENERS_MAX     2500    /* of HTTP_CONNECTIONS_MAX, which leaves room for those who ask */
-#define LIVE_HEARTBEAT_MS      15000   /* below the usual time-out of proxies; and who has gone is noticed */
-#define LIVE_REPLAY_ENTRIES    500     /* read at once for who comes back */
-#define LIVE_REPLAYS_MAX       64      /* at once; who comes back later is told to begin anew */
-#define LIVE_REPLAY_BYTES_MAX  131072  /* missed more than that: half of what may wait for him; begin anew */
+#define LIVE_LISTENERS_MAX    2500 /* of HTTP_CONNECTIONS_MAX, which leaves room for those who ask */
+#define LIVE_SLOTS            4096 /* of the table of channels: more than listeners */
+#define LIVE_EVERY_MS         100  /* told together: 2,500 listeners are 25,000 writes a second, a tenth of a core */
+#define LIVE_AGAIN_MS         1000 /* Redis could not be asked: again */
+#define LIVE_WAITING_MAX      20000 /* events not yet told; 200,000 a second is more than can be booked */
+#define LIVE_HEARTBEAT_MS     15000 /* below the usual time-out of proxies; and who has gone is noticed */
+#define LIVE_REPLAY_ENTRIES   1000  /* of each stream, for who comes back; who missed more begins anew, */
+#define LIVE_REPLAY_BYTES_MAX 131072 /* and so does who missed more bytes: half of what may wait for him */
 
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX            1048576 /* 1,000 events of 1 KB */

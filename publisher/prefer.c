@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "common/bounds.h"
-#include "common/strict.h"
+#include "common/http_head.h"
 
 static bool is_named(struct text text, const char *name)
 {
