@@ -8,8 +8,13 @@ import time
 class Listener:
     """One that reads what it is told."""
 
-    def __init__(self, stack, query="", last=None, program="aggregator-1"):
-        self.socket = socket.create_connection(("127.0.0.1", stack.port(program)), timeout=10)
+    def __init__(self, stack, query="", last=None, room=None):
+        """room: bytes that the kernel takes for one who does not read."""
+        self.socket = socket.socket()
+        if room:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        self.socket.settimeout(10)
+        self.socket.connect(("127.0.0.1", stack.port("aggregator-1")))
         header = f"Last-Event-ID: {last}\r\n" if last else ""
         self.socket.sendall(f"GET /live{query} HTTP/1.1\r\nHost: x\r\n{header}\r\n".encode())
         self.bytes, self.text, self.events, self.last, self.comments = b"", "", [], last, 0
