@@ -33,9 +33,9 @@ static void show_group(const char *stream, const char *group, const struct backl
     metrics_set(metrics_gauge("karcis_group_oldest_pending_seconds", "How old the oldest pending entry is.", "stream",
                               stream, "group", group, NULL),
                 (double)is->oldest_pending_ms / 1000);
-    metrics_set(metrics_gauge("karcis_group_consumers", "Consumers, living or not.", "stream", stream, "group", group,
-                              NULL),
-                (double)is->consumers);
+    metrics_set(
+        metrics_gauge("karcis_group_consumers", "Consumers, living or not.", "stream", stream, "group", group, NULL),
+        (double)is->consumers);
 }
 
 static int64_t larger(int64_t a, int64_t b)

@@ -1,4 +1,5 @@
-/* What both histories have in common: a change is an event of the log, and of many changes those up to a moment count. */
+/* What both histories have in common: a change is an event of the log, and of many changes those up to a moment count.
+ */
 #ifndef KARCIS_AGGREGATOR_HISTORY_H
 #define KARCIS_AGGREGATOR_HISTORY_H
 

@@ -31,7 +31,7 @@ struct listener {
     struct live_listener in; /* first: a channel's listener is this one */
     struct listener *next_arrival;
     enum live_subject subject;
-    bool has_place;      /* he comes back */
+    bool has_place;          /* he comes back */
     bool is_asking, is_gone; /* gone while he is being read what he missed: freed when that is answered */
     struct live_place place;
     struct arena *arena; /* of what he missed; NULL: joined */
@@ -171,7 +171,8 @@ static void join(struct listener *listener)
 
 static bool concerns(const struct listener *listener, const struct live_event *event)
 {
-    return listener->subject == LIVE_ALL || (listener->subject == LIVE_SHOW && text_equal(event->show, listener->name)) ||
+    return listener->subject == LIVE_ALL ||
+           (listener->subject == LIVE_SHOW && text_equal(event->show, listener->name)) ||
            (listener->subject == LIVE_BOOKING && text_equal(event->booking, listener->name));
 }
 

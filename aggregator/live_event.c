@@ -66,7 +66,7 @@ static struct change change_of(const struct entry *entry)
         const char *said;
         struct change change;
     } closings[] = {
-        {"confirmed", {"CONFIRMED", "BOOKED"}}, {"failed", {"FAILED", "OPEN"}},       {"expired", {"EXPIRED", "OPEN"}},
+        {"confirmed", {"CONFIRMED", "BOOKED"}}, {"failed", {"FAILED", "OPEN"}},   {"expired", {"EXPIRED", "OPEN"}},
         {"cancelled", {"CANCELLED", "OPEN"}},   {"rejected", {"REJECTED", NULL}},
     };
     const struct text status = entry_field(entry, "status");
@@ -151,7 +151,8 @@ bool live_format(struct buffer *buffer, const struct entry *entry, struct live_e
 
     if (!change.booking || !uuid_parse(entry_field(entry, "booking_id"), &booking))
         return false;
-    *event = (struct live_event){.stream = entry->stream, .id = entry->id, .booking = uuid_text(buffer->arena, booking)};
+    *event =
+        (struct live_event){.stream = entry->stream, .id = entry->id, .booking = uuid_text(buffer->arena, booking)};
     if (text_is_identifier(show, IDENTIFIER_BYTES_MAX))
         event->show = text_copy(buffer->arena, show);
     if (change.seats && event->show.ptr)

@@ -11,8 +11,7 @@
  * For each stream its entries; or false if some may be missing: the stream ends before `from` (it is another one), or
  * entries behind `from` were trimmed, or there are too many. */
 static const struct redis_script missed_script = {
-    "#!lua flags=no-writes\n" LUA_IS_BEFORE LUA_MAP
-    "local missed = {}\n"
+    "#!lua flags=no-writes\n" LUA_IS_BEFORE LUA_MAP "local missed = {}\n"
     "for i, key in ipairs(KEYS) do\n"
     "  local from, to = ARGV[2 * i], ARGV[2 * i + 1]\n"
     "  missed[i] = {}\n"
@@ -32,8 +31,7 @@ static const struct redis_script missed_script = {
     "return missed\n"};
 
 static const struct redis_script place_script = {
-    "#!lua flags=no-writes\n" LUA_MAP
-    "local place = {}\n"
+    "#!lua flags=no-writes\n" LUA_MAP "local place = {}\n"
     "for i, key in ipairs(KEYS) do\n"
     "  place[i] = '0-0'\n"
     "  if redis.call('EXISTS', key) == 1 then place[i] = map(redis.call('XINFO', 'STREAM', key))['last-generated-id'] end\n"
@@ -51,7 +49,8 @@ static struct entry read_entry(struct arena *arena, enum stream stream, const st
 {
     const struct redis_reply *fields = reply->items[1];
     struct text *pairs = ARENA_ARRAY(arena, struct text, fields->count + 1);
-    struct entry entry = {.stream = stream, .id_text = reply->items[0]->text, .pair_count = fields->count / 2, .pairs = pairs};
+    struct entry entry = {
+        .stream = stream, .id_text = reply->items[0]->text, .pair_count = fields->count / 2, .pairs = pairs};
 
     for (size_t i = 0; i < fields->count; i++)
         pairs[i] = fields->items[i]->text;

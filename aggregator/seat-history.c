@@ -49,9 +49,8 @@ static void write_seat(struct json *json, const struct rows *rows, size_t first,
 
     view_text(json, "status", status);
     view_text(json, "booking_id",
-              is_changed && !text_is(status, "OPEN")
-                  ? uuid_text(json->buffer.arena, rows_uuid(rows, end - 1, BOOKING))
-                  : TEXT_NONE);
+              is_changed && !text_is(status, "OPEN") ? uuid_text(json->buffer.arena, rows_uuid(rows, end - 1, BOOKING))
+                                                     : TEXT_NONE);
 }
 
 static void write_changes(struct query *query, const struct rows *rows, size_t first, size_t end)
@@ -63,10 +62,10 @@ static void write_changes(struct query *query, const struct rows *rows, size_t f
     for (size_t row = first; row < end; row++) {
         if (!is_behind(rows, row, &asked->after) || (row > first && changes_nothing(rows, row)))
             continue;
-        if (!page_add(&writer, text_format(query->request->arena, "%lld.%lld.%lld",
-                                           (long long)rows_time(rows, row, CHANGE_AT),
-                                           (long long)rows_int(rows, row, CHANGE_ENTRY_MS),
-                                           (long long)rows_int(rows, row, CHANGE_ENTRY_SEQ))))
+        if (!page_add(&writer,
+                      text_format(query->request->arena, "%lld.%lld.%lld", (long long)rows_time(rows, row, CHANGE_AT),
+                                  (long long)rows_int(rows, row, CHANGE_ENTRY_MS),
+                                  (long long)rows_int(rows, row, CHANGE_ENTRY_SEQ))))
             break;
         json_begin_object(json);
         history_write_change(json, rows, row);

@@ -13,8 +13,8 @@
 #define STATEMENTS_MAX 64
 
 static const struct view *const views[] = {
-    &shows, &bookings, &user_bookings, &my_tickets, &booking_history, &seat_history, &waitlist,
-    &invoices, &stages, &events, &dead_letters, &stats, &gauges, &live, &watch, NULL};
+    &shows,  &bookings, &user_bookings, &my_tickets, &booking_history, &seat_history, &waitlist, &invoices,
+    &stages, &events,   &dead_letters,  &stats,      &gauges,          &live,         &watch,    NULL};
 
 static struct {
     struct sources sources;

@@ -48,7 +48,7 @@ static struct {
     struct numbers numbers;
     const struct tally *tally;
     bool has_numbers, has_tally, has_failed;
-    struct store_failure failure; /* sqlstate "": the store is away */
+    struct store_failure failure;  /* sqlstate "": the store is away */
     const struct backlog *backlog; /* NULL: to come */
     void (*tell)(struct text numbers);
     bool (*is_wanted)(void); /* NULL: nobody listens */
@@ -393,11 +393,7 @@ static const struct route routes[] = {
 };
 
 static const struct statement *const statements[] = {
-    SQL(stats_counters),
-    SQL(stats_received),
-    SQL(stats_latencies),
-    SQL(stats_dead_letters),
-    NULL,
+    SQL(stats_counters), SQL(stats_received), SQL(stats_latencies), SQL(stats_dead_letters), NULL,
 };
 
 const struct view stats = {.routes = routes, .statements = statements, .start = start, .stop = stop};

@@ -122,8 +122,9 @@ void tally_start(struct loop *loop)
 {
     state.arenas[0] = arena_new();
     state.arenas[1] = arena_new();
-    state.store = store_open(loop, &(struct store_options){
-                                       .url = config()->database_url, .name = "aggregator-tally", .statements = statements});
+    state.store = store_open(
+        loop,
+        &(struct store_options){.url = config()->database_url, .name = "aggregator-tally", .statements = statements});
 }
 
 void tally_stop(void)

@@ -111,24 +111,24 @@
 #define BUY_WAIT_S                   10    /* POST /buy-tickets waits for the payment so long; it takes milliseconds */
 
 /* ---- statistics ---- */
-#define STATS_EVERY_MS     1000     /* made so often while somebody looks, */
-#define STATS_WATCHED_US   10000000 /* which is who has asked within the last 10 s */
-#define STATS_KEPT_US      1500000  /* no answer is older; who asks meanwhile gets it at once */
-#define TALLY_QUICK_US     10000    /* some 20,000 bookings: counted for whoever asks */
-#define TALLY_KEPT_US_MIN  1000000  /* more of them are counted not oftener than this, */
-#define TALLY_KEPT_TIMES   10       /* nor for more than a tenth of the time, */
-#define TALLY_OLD_TIMES    13       /* but who comes after a pause waits for a new one: a million are 5 to 10 s old at most */
+#define STATS_EVERY_MS    1000     /* made so often while somebody looks, */
+#define STATS_WATCHED_US  10000000 /* which is who has asked within the last 10 s */
+#define STATS_KEPT_US     1500000  /* no answer is older; who asks meanwhile gets it at once */
+#define TALLY_QUICK_US    10000    /* some 20,000 bookings: counted for whoever asks */
+#define TALLY_KEPT_US_MIN 1000000  /* more of them are counted not oftener than this, */
+#define TALLY_KEPT_TIMES  10       /* nor for more than a tenth of the time, */
+#define TALLY_OLD_TIMES   13 /* but who comes after a pause waits for a new one: a million are 5 to 10 s old at most */
 
-#define GAUGES_EVERY_MS    5000     /* groups and counters for Prometheus, which asks every 15 s: 1 ms of Redis' time */
+#define GAUGES_EVERY_MS 5000 /* groups and counters for Prometheus, which asks every 15 s: 1 ms of Redis' time */
 
 /* ---- GET /live ---- */
-#define LIVE_LISTENERS_MAX    2500 /* of HTTP_CONNECTIONS_MAX, which leaves room for those who ask */
-#define LIVE_SLOTS            4096 /* of the table of channels: more than listeners */
-#define LIVE_EVERY_MS         100  /* told together: 2,500 listeners are 25,000 writes a second, a tenth of a core */
-#define LIVE_AGAIN_MS         1000 /* Redis could not be asked: again */
-#define LIVE_WAITING_MAX      20000 /* events not yet told; 200,000 a second is more than can be booked */
-#define LIVE_HEARTBEAT_MS     15000 /* below the usual time-out of proxies; and who has gone is noticed */
-#define LIVE_REPLAY_ENTRIES   1000  /* of each stream, for who comes back; who missed more begins anew, */
+#define LIVE_LISTENERS_MAX    2500   /* of HTTP_CONNECTIONS_MAX, which leaves room for those who ask */
+#define LIVE_SLOTS            4096   /* of the table of channels: more than listeners */
+#define LIVE_EVERY_MS         100    /* told together: 2,500 listeners are 25,000 writes a second, a tenth of a core */
+#define LIVE_AGAIN_MS         1000   /* Redis could not be asked: again */
+#define LIVE_WAITING_MAX      20000  /* events not yet told; 200,000 a second is more than can be booked */
+#define LIVE_HEARTBEAT_MS     15000  /* below the usual time-out of proxies; and who has gone is noticed */
+#define LIVE_REPLAY_ENTRIES   1000   /* of each stream, for who comes back; who missed more begins anew, */
 #define LIVE_REPLAY_BYTES_MAX 131072 /* and so does who missed more bytes: half of what may wait for him */
 
 /* ---- HTTP ---- */
