@@ -1,4 +1,5 @@
 /* GET /bookings/{id}. A request that the step hold has not decided yet has no row: its entry on the stream is shown. */
+#include "aggregator/booking.h"
 #include "aggregator/bookings.sql.h"
 #include "aggregator/requested.h"
 #include "aggregator/view.h"
@@ -8,7 +9,7 @@
 #include "common/id.h"
 #include "common/request.h"
 
-#define NO_BOOKING "there is no such booking"
+enum { QUEUE_POSITION = BOOKING_COLUMNS, QUEUE_LENGTH };
 
 struct asked {
     const struct sources *sources;
@@ -34,57 +35,37 @@ static void look_at_stream(struct query *query)
     const struct asked *asked = query->context;
 
     query->once_more = look_again;
-    requested_show(asked->sources, query, asked->id);
+    requested_show(asked->sources, query, asked->id, requested_write);
 }
 
 static void write_queue(struct json *json, const struct rows *rows)
 {
     json_key(json, "waitlist");
-    if (rows_is_null(rows, 0, 10)) {
+    if (rows_is_null(rows, 0, QUEUE_POSITION)) {
         json_none(json);
         return;
     }
     json_begin_object(json);
-    view_int(json, "position", rows_int(rows, 0, 10));
-    view_int(json, "length", rows_int(rows, 0, 11));
+    view_int(json, "position", rows_int(rows, 0, QUEUE_POSITION));
+    view_int(json, "length", rows_int(rows, 0, QUEUE_LENGTH));
     json_end_object(json);
 }
 
 static void on_booking(const struct rows *rows, struct query *query)
 {
-    struct json *json = &query->json;
-
-    if (rows_count(rows) && access_is_anothers(query->request, rows_text(rows, 0, 0))) {
-        query->not_found = NO_BOOKING;
-        return;
-    }
     if (rows_count(rows) == 0) {
         query->not_found = NO_BOOKING;
         query->elsewhere = ((const struct asked *)query->context)->is_second ? NULL : look_at_stream;
         return;
     }
-    json_begin_object(json);
-    view_text(json, "booking_id", uuid_text(query->request->arena, ((const struct asked *)query->context)->id));
-    view_column_text(json, "user", rows, 0, 0);
-    view_column_text(json, "show", rows, 0, 1);
-    json_key(json, "seats");
-    json_raw(json, rows_text(rows, 0, 2));
-    view_column_text(json, "status", rows, 0, 3);
-    view_column_text(json, "reason", rows, 0, 4);
-    json_key(json, "amount");
-    json_money(json, rows_int(rows, 0, 5), rows_text(rows, 0, 6));
-    view_column_text(json, "invoice_no", rows, 0, 7);
-    if (access_may_see(query->request, rows_text(rows, 0, 0)))
-        view_column_text(json, "payment_url", rows, 0, 8);
-    else
-        view_text(json, "payment_url", TEXT_NONE);
-    view_column_time(json, "hold_expires_at", rows, 0, 9);
-    write_queue(json, rows);
-    json_key(json, "tickets");
-    json_raw(json, TEXT("[]"));
-    view_column_time(json, "requested_at", rows, 0, 12);
-    view_column_time(json, "closed_at", rows, 0, 13);
-    json_end_object(json);
+    if (access_is_anothers(query->request, rows_text(rows, 0, BOOKING_USER))) {
+        query->not_found = NO_BOOKING;
+        return;
+    }
+    json_begin_object(&query->json);
+    booking_write(query, rows, 0);
+    write_queue(&query->json, rows);
+    json_end_object(&query->json);
 }
 
 static void ask(struct request *request, const struct asked *asked)

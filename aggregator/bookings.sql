@@ -1,7 +1,7 @@
 -- name: bookings_one
 -- $1: the booking. Those who wait in front of it, or behind, are those of the same show who could take one of its seats.
-SELECT b.user_name, b.show_id, to_json(b.seats) AS seats, b.status, b.reason, b.amount, b.currency,
-       invoice.invoice_no, invoice.payment_url, b.hold_expires_at, queue.position, queue.length, b.requested_at, b.closed_at
+SELECT b.booking_id, b.user_name, b.show_id, array_to_string(b.seats, ',') AS seats, b.status, b.reason, b.amount, b.currency,
+       invoice.invoice_no, invoice.payment_url, b.hold_expires_at, b.requested_at, b.closed_at, queue.position, queue.length
 FROM ticketing.bookings AS b
 LEFT JOIN payment.invoices AS invoice ON invoice.booking_id = b.booking_id
 LEFT JOIN LATERAL (

@@ -19,13 +19,9 @@ struct place {
 static bool read_place(struct text cursor, struct place *place)
 {
     int64_t *const numbers[] = {&place->at_us, &place->entry_ms, &place->entry_seq, &place->stream};
-    struct text number;
 
     place->is_given = cursor.ptr != NULL;
-    for (size_t i = 0; i < 4 && place->is_given; i++)
-        if (!text_next(&cursor, '.', &number) || !text_to_int64(number, 0, INT64_MAX / 2, numbers[i]))
-            return false;
-    return !cursor.ptr;
+    return !place->is_given || view_place(cursor, sizeof numbers / sizeof *numbers, numbers);
 }
 
 static void write_event(const struct request *request, struct json *json, const struct rows *rows, size_t row)

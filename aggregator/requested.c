@@ -46,6 +46,7 @@ static const struct redis_script find_script = {
 struct search {
     struct query *query;
     struct uuid booking_id;
+    requested_write_fn *write;
 };
 
 static struct text field(const struct redis_reply *fields, const char *name)
@@ -69,15 +70,14 @@ static void write_seats(struct json *json, const struct redis_reply *fields)
     json_end_array(json);
 }
 
-static void write_booking(struct json *json, const struct search *search, const struct redis_reply *entry)
+void requested_write(struct json *json, const struct requested *requested)
 {
     static const char *const unknown[] = {"reason",          "amount",   "invoice_no", "payment_url",
                                           "hold_expires_at", "waitlist", "closed_at"};
-    const struct redis_reply *fields = entry->items[1];
-    struct entry_id id = {0};
+    const struct redis_reply *fields = requested->fields;
 
     json_begin_object(json);
-    view_text(json, "booking_id", uuid_text(search->query->request->arena, search->booking_id));
+    view_text(json, "booking_id", uuid_text(json->buffer.arena, requested->booking_id));
     view_text(json, "user", field(fields, "user"));
     view_text(json, "show", field(fields, "show"));
     write_seats(json, fields);
@@ -86,9 +86,8 @@ static void write_booking(struct json *json, const struct search *search, const 
         view_text(json, unknown[i], TEXT_NONE);
     json_key(json, "tickets");
     json_raw(json, TEXT("[]"));
-    entry_id_parse(entry->items[0]->text, &id);
     json_key(json, "requested_at");
-    json_time(json, (int64_t)id.ms * 1000);
+    json_time(json, requested->at_us);
     json_end_object(json);
 }
 
@@ -104,6 +103,8 @@ static void on_found(struct redis *redis, const struct redis_reply *reply, void 
 {
     const struct search *search = context;
     struct query *query = search->query;
+    struct requested requested = {.booking_id = search->booking_id};
+    struct entry_id id = {0};
 
     (void)redis;
     if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_ARRAY || reply->count != 2) {
@@ -114,7 +115,11 @@ static void on_found(struct redis *redis, const struct redis_reply *reply, void 
         answer_not_found(query->request, query->not_found);
         return;
     }
-    write_booking(&query->json, search, reply);
+    requested.entry_id = reply->items[0]->text;
+    requested.fields = reply->items[1];
+    entry_id_parse(requested.entry_id, &id);
+    requested.at_us = (int64_t)id.ms * 1000;
+    search->write(&query->json, &requested);
     answer_json(query->request, 200, &query->json);
 }
 
@@ -138,7 +143,7 @@ static bool may_be_requested(struct uuid id)
     return id.bytes[6] >> 4 == 7 && ms >= clock_now_ms() - REQUESTED_AGE_MS_MAX;
 }
 
-void requested_show(const struct sources *sources, struct query *query, struct uuid booking_id)
+void requested_show(const struct sources *sources, struct query *query, struct uuid booking_id, requested_write_fn *fn)
 {
     struct arena *arena = query->request->arena;
     struct search *search = ARENA_NEW(arena, struct search);
@@ -152,7 +157,7 @@ void requested_show(const struct sources *sources, struct query *query, struct u
         uuid_text(arena, booking_id),
     };
 
-    *search = (struct search){query, booking_id};
+    *search = (struct search){query, booking_id, fn};
     if (!may_be_requested(booking_id) ||
         !redis_eval(sources->redis, &find_script, on_found, search, 2, sizeof words / sizeof *words, words))
         answer_not_found(query->request, query->not_found);

@@ -11,9 +11,12 @@
 #include "common/http.h"
 #include "common/redis.h"
 
-#define STATEMENTS_MAX 32
+#define STATEMENTS_MAX 64
 
-static const struct view *const views[] = {&shows, &users, &bookings, &events, &dead_letters, &stats, &watch, NULL};
+static const struct view *const views[] = {&shows,           &users,        &bookings, &user_bookings, &my_tickets,
+                                           &booking_history, &seat_history, &waitlist, &invoices,      &stages,
+                                           &events,          &dead_letters, &stats,    &gauges,        &live,
+                                           &watch,           NULL};
 
 static struct {
     struct sources sources;

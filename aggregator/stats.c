@@ -1,22 +1,21 @@
 /* GET /stats: the whole system in one answer.
  *
- * The idea to hold in mind: the answer is made at most once a second, however many ask, and more seldom when making it
- * takes long. Who asks while it is being made waits for it; who asks soon after gets the same. */
+ * The idea to hold in mind: while somebody looks, the answer is made once a second, and whoever asks gets the last one
+ * at once. Who comes first, or after a pause, waits for a new one. */
+#include "aggregator/stats.h"
+
 #include "aggregator/percentile.h"
 #include "aggregator/stats.sql.h"
+#include "aggregator/tally.h"
 #include "aggregator/throughput.h"
 #include "aggregator/view.h"
 #include "common/answer.h"
 #include "common/arena.h"
 #include "common/backlog.h"
+#include "common/bounds.h"
 #include "common/clock.h"
 #include "common/loop.h"
 #include "common/request.h"
-
-#define KEPT_US     1000000 /* counting bookings reads them all: not oftener than this, */
-#define KEPT_TIMES  10      /* nor for more than a tenth of the time, */
-#define KEPT_US_MAX 5000000 /* but no answer is older than this */
-#define SAMPLE_MS   1000
 
 struct latencies {
     const char *name;
@@ -25,8 +24,8 @@ struct latencies {
 
 /* What PostgreSQL says; sections are written as the rows come. */
 struct numbers {
-    int64_t unique, duplicate, rejected, redelivered, dead_letters;
-    struct text topics, bookings, payments; /* JSON objects */
+    int64_t unique, duplicate, conflicts, rejected, redelivered, dead_letters;
+    struct text topics; /* a JSON object */
     struct latencies latencies[2];
 };
 
@@ -40,15 +39,19 @@ static struct {
     int64_t started_us;
     struct loop_timer *sampler;
     struct throughput throughput;
-    struct arena *arena; /* of the answer that is being made, or was made last */
-    struct text answer;  /* ptr NULL: none yet */
-    int64_t asked_us;
-    int64_t kept_until_us;
-    struct waiting *waiting; /* not NULL: one is being made */
+    struct arena *arenas[2]; /* of the last answer, and of the one that is being made */
+    int newest;
+    struct text answer; /* ptr NULL: none */
+    int64_t made_us, asked_us;
+    struct waiting *waiting; /* for the one that is being made */
+    bool is_being_made;
     struct numbers numbers;
-    bool has_numbers, has_failed;
-    struct store_failure failure;
+    const struct tally *tally;
+    bool has_numbers, has_tally, has_failed;
+    struct store_failure failure;  /* sqlstate "": the store is away */
     const struct backlog *backlog; /* NULL: to come */
+    void (*tell)(struct text numbers);
+    bool (*is_wanted)(void); /* NULL: nobody listens */
 } state;
 
 /* ---- the answer ---- */
@@ -107,6 +110,11 @@ static void write_streams(struct json *json, const struct backlog *backlog)
     json_end_object(json);
 }
 
+static struct arena *making(void)
+{
+    return state.arenas[!state.newest];
+}
+
 static void write_fixed(struct json *json, const char *key, double number, int decimals)
 {
     json_key(json, key);
@@ -119,15 +127,16 @@ static void write_object(struct json *json, const char *key, struct text object)
     json_raw(json, object);
 }
 
-static struct text write_answer(const struct numbers *numbers, const struct backlog *backlog)
+static struct text write_answer(const struct numbers *numbers, const struct backlog *backlog, const struct tally *tally)
 {
-    struct json json = json_in(state.arena);
+    struct json json = json_in(making());
     const int64_t received = numbers->unique + numbers->duplicate + numbers->rejected;
 
     json_begin_object(&json);
     view_int(&json, "received", received);
     view_int(&json, "unique_processed", numbers->unique);
     view_int(&json, "duplicate_dropped", numbers->duplicate);
+    view_int(&json, "conflicts", numbers->conflicts);
     view_int(&json, "rejected", numbers->rejected);
     view_int(&json, "redelivered", numbers->redelivered);
     write_object(&json, "topics", numbers->topics);
@@ -140,8 +149,10 @@ static struct text write_answer(const struct numbers *numbers, const struct back
     write_latencies(&json);
     write_streams(&json, backlog);
     view_int(&json, "dead_letters", numbers->dead_letters);
-    write_object(&json, "bookings", numbers->bookings);
-    write_object(&json, "payments", numbers->payments);
+    write_object(&json, "bookings", tally->bookings);
+    write_object(&json, "payments", tally->payments);
+    json_key(&json, "bookings_counted_at");
+    json_time(&json, tally->counted_at_us);
     write_object(&json, "organizer", TEXT("{\"asked\":0,\"refused\":0}"));
     write_object(&json, "deliveries", TEXT("{\"owed\":0,\"delivered\":0,\"given_up\":0}"));
     json_end_object(&json);
@@ -156,36 +167,55 @@ static void answer_with(struct request *request, struct text answer)
     answer_json(request, 200, &json);
 }
 
-/* With millions of bookings the counting takes a second, and everybody who books pays for it. */
-static void keep_answer(void)
-{
-    const int64_t now_us = clock_monotonic_us(), kept_us = (now_us - state.asked_us) * KEPT_TIMES;
-
-    state.kept_until_us = now_us + (kept_us < KEPT_US ? KEPT_US : kept_us > KEPT_US_MAX ? KEPT_US_MAX : kept_us);
-}
-
-/* Both sides have answered: so can we. */
-static void finish_when_complete(void)
+static void answer_waiting(void)
 {
     struct waiting *waiting = state.waiting;
 
-    if (!state.has_numbers || !state.backlog)
-        return;
-    state.answer = TEXT_NONE;
-    if (!state.has_failed) {
-        state.answer = write_answer(&state.numbers, state.backlog);
-        keep_answer();
-    }
     state.waiting = NULL;
     while (waiting) {
         struct waiting *next = waiting->next; /* in the request's arena, which goes with the answer */
 
         if (state.has_failed)
-            answer_store_failure(waiting->request, &state.failure);
+            answer_store_failure(waiting->request, state.failure.sqlstate[0] ? &state.failure : NULL);
         else
             answer_with(waiting->request, state.answer);
         waiting = next;
     }
+}
+
+static void tell_numbers(void)
+{
+    const struct numbers *numbers = &state.numbers;
+    struct json json = json_in(making());
+
+    json_begin_object(&json);
+    view_int(&json, "received", numbers->unique + numbers->duplicate + numbers->rejected);
+    view_int(&json, "unique_processed", numbers->unique);
+    view_int(&json, "duplicate_dropped", numbers->duplicate);
+    view_int(&json, "rejected", numbers->rejected);
+    view_int(&json, "dead_letters", numbers->dead_letters);
+    json_key(&json, "events_per_second_10s");
+    json_fixed(&json, throughput_per_second(&state.throughput), 2);
+    write_object(&json, "bookings", state.tally->bookings);
+    write_object(&json, "payments", state.tally->payments);
+    json_end_object(&json);
+    state.tell(json_take(&json));
+}
+
+/* All three have answered: so can we. */
+static void finish_when_complete(void)
+{
+    if (!state.has_numbers || !state.has_tally || !state.backlog)
+        return;
+    state.is_being_made = false;
+    if (!state.has_failed) {
+        if (state.is_wanted && state.is_wanted())
+            tell_numbers();
+        state.answer = write_answer(&state.numbers, state.backlog, state.tally);
+        state.newest = !state.newest;
+        state.made_us = clock_monotonic_us();
+    }
+    answer_waiting();
 }
 
 /* ---- asking ---- */
@@ -193,7 +223,7 @@ static void finish_when_complete(void)
 /* {"first column":second column} */
 static struct text object_of_rows(const struct rows *rows)
 {
-    struct json json = json_in(state.arena);
+    struct json json = json_in(making());
 
     json_begin_object(&json);
     for (size_t row = 0; row < rows_count(rows); row++) {
@@ -214,6 +244,7 @@ static void on_counters(const struct rows *rows, void *context)
         numbers->duplicate += rows_int(rows, row, 2);
         numbers->rejected += rows_int(rows, row, 3);
         numbers->redelivered += rows_int(rows, row, 4);
+        numbers->conflicts += rows_int(rows, row, 5);
     }
 }
 
@@ -230,19 +261,15 @@ static void on_latencies(const struct rows *rows, void *context)
         }
 }
 
-static void on_bookings(const struct rows *rows, void *context)
-{
-    ((struct numbers *)context)->bookings = object_of_rows(rows);
-}
-
-static void on_payments(const struct rows *rows, void *context)
-{
-    ((struct numbers *)context)->payments = object_of_rows(rows);
-}
-
 static void on_dead_letters(const struct rows *rows, void *context)
 {
     ((struct numbers *)context)->dead_letters = rows_int(rows, 0, 0);
+}
+
+static void fail(const struct store_failure *failure)
+{
+    state.has_failed = true;
+    state.failure = failure ? *failure : (struct store_failure){0};
 }
 
 static void on_numbers(struct store *store, const struct store_failure *failure, void *context)
@@ -250,10 +277,18 @@ static void on_numbers(struct store *store, const struct store_failure *failure,
     (void)store;
     (void)context;
     state.has_numbers = true;
-    if (failure) {
-        state.has_failed = true;
-        state.failure = *failure;
-    }
+    if (failure)
+        fail(failure);
+    finish_when_complete();
+}
+
+static void on_tally(const struct tally *tally, const struct store_failure *failure, void *context)
+{
+    (void)context;
+    state.has_tally = true;
+    state.tally = tally;
+    if (!tally)
+        fail(failure);
     finish_when_complete();
 }
 
@@ -264,44 +299,43 @@ static void on_backlog(const struct backlog *backlog, void *context)
     finish_when_complete();
 }
 
-static void ask(void)
+static void make(void)
 {
     struct store *store = state.sources->store;
 
-    arena_reset(state.arena);
-    state.asked_us = clock_monotonic_us();
-    state.answer = TEXT_NONE;
+    state.is_being_made = true;
+    arena_reset(making());
     state.numbers = (struct numbers){.latencies = {{.name = "sent_to_processed"}, {.name = "request_to_closed"}}};
-    state.has_numbers = state.has_failed = false;
+    state.has_numbers = state.has_tally = state.has_failed = false;
     state.backlog = NULL;
     store_send(store, SQL(stats_counters), NULL, on_counters, &state.numbers);
     store_send(store, SQL(stats_latencies), NULL, on_latencies, &state.numbers);
-    store_send(store, SQL(stats_bookings), NULL, on_bookings, &state.numbers);
-    store_send(store, SQL(stats_payments), NULL, on_payments, &state.numbers);
     store_send(store, SQL(stats_dead_letters), NULL, on_dead_letters, &state.numbers);
     store_sync(store, on_numbers, NULL);
-    backlog_collect(state.sources->redis, state.arena, BACKLOG_ALL, on_backlog, NULL);
+    tally_ask(on_tally, NULL);
+    backlog_collect(state.sources->redis, making(), BACKLOG_ALL, on_backlog, NULL);
 }
 
 static void show_stats(struct request *request, void *context)
 {
-    const bool is_being_made = state.waiting != NULL;
+    const int64_t now_us = clock_monotonic_us();
     struct waiting *waiting;
 
     (void)context;
-    if (!is_being_made && state.answer.ptr && clock_monotonic_us() < state.kept_until_us) {
+    state.asked_us = now_us;
+    if (state.answer.ptr && now_us < state.made_us + STATS_KEPT_US) {
         answer_with(request, state.answer);
         return;
     }
-    if (!is_being_made && !store_is_up(state.sources->store)) {
+    if (!state.is_being_made && !store_is_up(state.sources->store)) {
         answer_store_failure(request, NULL);
         return;
     }
     waiting = ARENA_NEW(request->arena, struct waiting);
     *waiting = (struct waiting){state.waiting, request};
     state.waiting = waiting;
-    if (!is_being_made)
-        ask();
+    if (!state.is_being_made)
+        make();
 }
 
 /* ---- throughput ---- */
@@ -312,29 +346,45 @@ static void on_received(const struct rows *rows, void *context)
     throughput_add(&state.throughput, clock_monotonic_us(), rows_int(rows, 0, 0));
 }
 
+/* Once a second. */
 static void sample(void *context)
 {
+    const bool is_watched = (state.asked_us && clock_monotonic_us() < state.asked_us + STATS_WATCHED_US) ||
+                            (state.is_wanted && state.is_wanted());
+
     (void)context;
-    loop_timer_set(state.sampler, SAMPLE_MS);
+    loop_timer_set(state.sampler, STATS_EVERY_MS);
     if (!store_is_up(state.sources->store))
         return;
     store_send(state.sources->store, SQL(stats_received), NULL, on_received, NULL);
     store_sync(state.sources->store, NULL, NULL);
+    if (is_watched && !state.is_being_made)
+        make();
+}
+
+void stats_tell(void (*tell)(struct text numbers), bool (*is_wanted)(void))
+{
+    state.tell = tell;
+    state.is_wanted = is_wanted;
 }
 
 static void start(struct sources *sources)
 {
     state.sources = sources;
     state.started_us = clock_monotonic_us();
-    state.arena = arena_new();
+    state.arenas[0] = arena_new();
+    state.arenas[1] = arena_new();
     state.sampler = loop_timer_new(sources->loop, sample, NULL);
     sample(NULL);
+    tally_start(sources->loop);
 }
 
 static void stop(void)
 {
+    tally_stop();
     loop_timer_free(state.sampler);
-    arena_free(state.arena);
+    arena_free(state.arenas[0]);
+    arena_free(state.arenas[1]);
 }
 
 static const struct route routes[] = {
@@ -343,13 +393,7 @@ static const struct route routes[] = {
 };
 
 static const struct statement *const statements[] = {
-    SQL(stats_counters),
-    SQL(stats_received),
-    SQL(stats_latencies),
-    SQL(stats_bookings),
-    SQL(stats_payments),
-    SQL(stats_dead_letters),
-    NULL,
+    SQL(stats_counters), SQL(stats_received), SQL(stats_latencies), SQL(stats_dead_letters), NULL,
 };
 
 const struct view stats = {.routes = routes, .statements = statements, .start = start, .stop = stop};

@@ -3,7 +3,9 @@
 
 #include "common/answer.h"
 #include "common/arena.h"
+#include "common/clock.h"
 #include "common/etag.h"
+#include "common/problem.h"
 #include "common/request.h"
 
 struct pending_query {
@@ -54,6 +56,29 @@ void view_query(const struct sources *sources, struct request *request, const st
     };
     store_send(sources->store, statement, params, on_rows, pending);
     store_sync(sources->store, on_done, pending);
+}
+
+bool view_place(struct text cursor, size_t count, int64_t *const *numbers)
+{
+    struct text number;
+
+    for (size_t i = 0; i < count; i++)
+        if (!text_next(&cursor, '.', &number) || !text_to_int64(number, 0, INT64_MAX / 2, numbers[i]))
+            return false;
+    return !cursor.ptr;
+}
+
+bool view_as_of(struct request *request, int64_t *as_of_us)
+{
+    const struct text given = request_query_value(request, "as_of");
+    struct problems problems = {.arena = request->arena};
+
+    *as_of_us = INT64_MAX;
+    if (!given.ptr || time_parse(given, as_of_us))
+        return true;
+    problems_add(&problems, TEXT("/as_of"), "must be a time like 2026-11-21T10:00:00Z");
+    answer_invalid(request, &problems);
+    return false;
 }
 
 void view_text(struct json *json, const char *key, struct text text)

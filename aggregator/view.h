@@ -30,7 +30,8 @@ struct view {
     void (*stop)(void);                        /* may be NULL */
 };
 
-extern const struct view shows, users, bookings, events, dead_letters, stats, watch;
+extern const struct view shows, users, bookings, user_bookings, my_tickets, booking_history, seat_history, waitlist,
+    invoices, stages, events, dead_letters, stats, gauges, live, watch;
 
 /* One question of one request. */
 struct query {
@@ -49,6 +50,14 @@ typedef void view_rows_fn(const struct rows *rows, struct query *query);
 /* Asks, and answers the request with what fn wrote (200), with 404, or with 503 if the store cannot be asked. */
 void view_query(const struct sources *sources, struct request *request, const struct statement *statement,
                 struct params *params, view_rows_fn *fn, const void *context);
+
+/* A cursor of numbers separated by dots, which say where the last item of a page stands. False: it is not one of
+ * `count` numbers, from 0 up. */
+bool view_place(struct text cursor, size_t count, int64_t *const *numbers);
+
+/* ?as_of=<RFC 3339>: microseconds since 1970; INT64_MAX: not given. False: it is no time, and the request has been
+ * answered (422). */
+bool view_as_of(struct request *request, int64_t *as_of_us);
 
 /* "key":value, as most members are. */
 void view_text(struct json *json, const char *key, struct text text);

@@ -146,6 +146,27 @@
 #define OFFLOAD_THREADS     2  /* argon2id takes 70 ms and 64 MiB of each */
 #define OFFLOAD_WAITING_MAX 50 /* some 2 s of work; beyond it a client is told to come again (503) */
 
+/* ---- statistics ---- */
+#define STATS_EVERY_MS    1000     /* made so often while somebody looks, */
+#define STATS_WATCHED_US  10000000 /* which is who has asked within the last 10 s */
+#define STATS_KEPT_US     1500000  /* no answer is older; who asks meanwhile gets it at once */
+#define TALLY_QUICK_US    10000    /* some 20,000 bookings: counted for whoever asks */
+#define TALLY_KEPT_US_MIN 1000000  /* more of them are counted not oftener than this, */
+#define TALLY_KEPT_TIMES  10       /* nor for more than a tenth of the time, */
+#define TALLY_OLD_TIMES   13 /* but who comes after a pause waits for a new one: a million are 5 to 10 s old at most */
+
+#define GAUGES_EVERY_MS 5000 /* groups and counters for Prometheus, which asks every 15 s: 1 ms of Redis' time */
+
+/* ---- GET /live ---- */
+#define LIVE_LISTENERS_MAX    2500   /* of HTTP_CONNECTIONS_MAX, which leaves room for those who ask */
+#define LIVE_SLOTS            4096   /* of the table of channels: more than listeners */
+#define LIVE_EVERY_MS         100    /* told together: 2,500 listeners are 25,000 writes a second, a tenth of a core */
+#define LIVE_AGAIN_MS         1000   /* Redis could not be asked: again */
+#define LIVE_WAITING_MAX      20000  /* events not yet told; 200,000 a second is more than can be booked */
+#define LIVE_HEARTBEAT_MS     15000  /* below the usual time-out of proxies; and who has gone is noticed */
+#define LIVE_REPLAY_ENTRIES   1000   /* of each stream, for who comes back; who missed more begins anew, */
+#define LIVE_REPLAY_BYTES_MAX 131072 /* and so does who missed more bytes: half of what may wait for him */
+
 /* ---- HTTP ---- */
 #define HTTP_BODY_BYTES_MAX            1048576 /* 1,000 events of 1 KB */
 #define HTTP_BODY_ROOM_BYTES           32768   /* made at once for a body; beyond it as much as has come, doubled */
@@ -168,6 +189,7 @@
 #define LIST_LIMIT_DEFAULT             50
 #define LIST_LIMIT_MAX                 1000
 #define PAGE_NUMBER_MAX                1000000 /* of numbered pages, which are counted through from the first */
+#define MY_TICKETS_BOOKINGS_MAX        1000 /* a list that has no pages; whoever bought more reads /users/{name}/bookings */
 /* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little), in so many
  * entries (0.3 ms of Redis's time), and not for ids older than the longest backlog worth waiting for. */
 #define REQUESTED_BEFORE_MS   100

@@ -88,6 +88,15 @@ static void collect_process(void *context)
     fclose(statm);
 }
 
+static void collect_checks(void *context)
+{
+    (void)context;
+    for (size_t i = 0; i < state.count; i++)
+        metrics_set(metrics_gauge("karcis_ready", "1 while what the program needs is there.", "check",
+                                  state.checks[i].name, NULL),
+                    state.checks[i].is_ready(state.checks[i].context));
+}
+
 static void answer_metrics(struct request *request, void *context)
 {
     (void)context;
@@ -108,6 +117,7 @@ const struct route *health_routes(void)
         collects = true;
         collect_process(NULL);
         metrics_on_collect(collect_process, NULL);
+        metrics_on_collect(collect_checks, NULL);
     }
     return routes;
 }

@@ -64,6 +64,11 @@ bool page_read(struct request *request, struct page *page)
 struct page_writer page_begin(struct json *json, const struct page *page)
 {
     json_begin_object(json);
+    return page_begin_in(json, page);
+}
+
+struct page_writer page_begin_in(struct json *json, const struct page *page)
+{
     json_key(json, "items");
     json_begin_array(json);
     return (struct page_writer){.json = json, .room = page->limit};

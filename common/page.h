@@ -31,6 +31,8 @@ struct page_writer {
 /* Ask for limit + 1 rows; the one too many says that there is a next page. For each row: if (!page_add(…)) break;
  * then one JSON value, then on. */
 struct page_writer page_begin(struct json *json, const struct page *page);
+/* The same inside an object that the caller has begun, for lists that say more than their items; page_end ends it. */
+struct page_writer page_begin_in(struct json *json, const struct page *page);
 bool page_add(struct page_writer *writer, struct text place);
 void page_cut(struct page_writer *writer); /* no item more on this page */
 void page_end(struct page_writer *writer);

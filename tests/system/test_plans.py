@@ -94,6 +94,25 @@ def test_a_replay_finds_its_letter_by_its_id_among_any_number_of_letters(fresh):
     assert {node["Index Name"] for node in looks} == {"dead_letters_pkey", "dead_letters_by_entry"}
 
 
+PAGES = ("user_bookings_list", "my_tickets_list", "booking_history_changes", "seat_history_changes", "waitlist_list", "invoices_one",
+         "bookings_one")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_people_look_at_is_found_by_key_however_much_there_is(fresh, name):
+    plan = plan_of(fresh["aggregator"], statements("aggregator")[name])
+    looks = [node for node in nodes(plan) if "Relation Name" in node]
+    assert looks and all(finds_by_key(node) for node in looks), json.dumps(plan, indent=1)
+
+
+@pytest.mark.parametrize("name, index", [
+    ("user_bookings_list", "bookings_by_user"), ("my_tickets_list", "bookings_by_user"), ("seat_history_changes", "bookings_by_show")])
+def test_bookings_are_found_by_whose_they_are_and_by_their_show(fresh, name, index):
+    plan = plan_of(fresh["aggregator"], statements("aggregator")[name])
+    looks = [node for node in nodes(plan) if node.get("Relation Name") == "bookings"]
+    assert {node["Index Name"] for node in looks} == {index}
+
+
 def test_all_statements_of_the_workers_were_looked_at():
     assert {"hold_known", "hold_seats", "hold_any", "hold_take", "settle_close", "settle_seats", "bill_store", "invoice_load",
             "charge_load", "charge_invoices"} <= {name for _, name in CASES}
