@@ -64,7 +64,8 @@ struct text http_make_head(struct request *request, int status, const char *cont
     buffer_add(&out, date_header(request->http));
     buffer_add(&out, buffer_take(headers));
     buffer_add(&out, TEXT("Access-Control-Allow-Origin: *\r\n"
-                          "Access-Control-Expose-Headers: Location, ETag, Retry-After, X-Request-Id\r\n"
+                          "Access-Control-Expose-Headers: ETag, Location, Retry-After, Preference-Applied, "
+                          "Idempotent-Replayed, X-Request-Id\r\n"
                           "X-Content-Type-Options: nosniff\r\n\r\n"));
     return buffer_take(&out);
 }

@@ -14,7 +14,10 @@ from karcis import PROGRAMS, ROOT, new_id, wait_until
 with open(f"{ROOT}/docs/openapi.yaml") as file:
     DOCUMENT = yaml.safe_load(file)
 METHODS = ("get", "put", "post", "patch", "delete")
-WHO = {"adminKey": "admin", "clientKey": "client"}
+ROLES = ("user", "gate", "client", "admin")  # who may least comes first
+GENERAL_HEADERS = {"date", "connection", "content-type", "content-length", "transfer-encoding", "cache-control", "x-request-id",
+                   "x-content-type-options", "access-control-allow-origin", "access-control-expose-headers"}
+ELSEWHERE = {"Origin": "https://elsewhere.example"}
 PRICE = {"amount": 75000, "currency": "IDR"}
 
 
@@ -67,9 +70,14 @@ class Operation:
         self.id, self.program = said["operationId"], said["x-program"]
         self.parameters = [resolved(parameter) for parameter in [*shared, *said.get("parameters", [])]]
         self.responses = {int(status): resolved(response) for status, response in said["responses"].items()}
-        schemes = [name for requirement in said["security"] for name in requirement]
-        self.who = WHO[schemes[0]] if schemes else "anyone"
+        self.who = self.least(said["security"])
         self.body = resolved(said["requestBody"])["content"] if "requestBody" in said else {}
+
+    @staticmethod
+    def least(security):
+        """The role that is enough, as --routes says it."""
+        roles = {role for requirement in security for roles in requirement.values() for role in roles}
+        return "anyone" if {} in security or not roles else min(roles, key=ROLES.index)
 
     def programs(self):
         return PROGRAMS if self.program == "every" else (self.program,)
@@ -98,15 +106,19 @@ class World:
     def __init__(self, stack):
         self.stack = stack
         self.seen = set()  # (operation, status)
+        self.made_keys = {}  # by their role
 
     def call(self, operation, *values, status, query=None, body=None, key=None, headers=None, program=None, content_type=None):
-        """values: of the path, in order. key: admin, client or none; by default the one that is needed."""
+        """values: of the path, in order. key: of which role; by default the one that is needed; wrong; none. It is none for who
+        comes with a session's headers."""
         operation = OPERATIONS[operation]
         if content_type is None and body is not None:
             content_type = next(iter(operation.body))
         if status < 400 and body is not None:
             validate(body, operation.body[content_type]["schema"], f"what is sent to {operation.id}")
-        answer = self.ask(operation, values, query, body, key or operation.who, headers or {}, program, content_type)
+        if key is None:
+            key = "none" if headers and "Cookie" in headers else "client" if operation.who == "user" else operation.who
+        answer = self.ask(operation, values, query, body, key, headers or {}, program, content_type)
         assert answer.status == status, (operation.id, answer.status, answer.body)
         self.check(operation, answer)
         self.seen.add((operation.id, status))
@@ -117,8 +129,8 @@ class World:
         path = re.sub(r"\{\w+\}", lambda _: urllib.parse.quote(str(next(values)), safe=""), operation.path)
         if query:
             path += "?" + (query if isinstance(query, str) else urllib.parse.urlencode(query))
-        if key in ("admin", "client"):
-            headers = {**headers, "Authorization": f"Bearer {self.stack.env[f'{key.upper()}_KEY']}"}
+        if key not in ("anyone", "none"):
+            headers = {**headers, "Authorization": f"Bearer {self.key(key)}"}
         if body is not None:
             headers = {**headers, "Content-Type": content_type}
         name = program or operation.programs()[0]
@@ -126,7 +138,8 @@ class World:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
         connection.request(operation.method, path, body if body is None or isinstance(body, str) else json.dumps(body), headers)
         answer = connection.getresponse()
-        text = answer.read()
+        is_endless = (answer.headers["Content-Type"] or "").startswith("text/event-stream")
+        text = answer.readline() if is_endless else answer.read()
         connection.close()
         return Answer(answer.status, answer.headers, text)
 
@@ -135,7 +148,10 @@ class World:
         what = f"{operation.id} {answer.status}"
         assert answer.status in operation.responses, f"{what} is not described: {answer.body}"
         described = operation.responses[answer.status]
-        for name, header in described.get("headers", {}).items():
+        headers = described.get("headers", {})
+        unknown = {name.lower() for name in answer.headers} - GENERAL_HEADERS - {name.lower() for name in headers}
+        assert not unknown, f"{what} has headers that are not described: {unknown}"
+        for name, header in headers.items():
             header = resolved(header)
             assert not header.get("required") or name in answer.headers, f"{what} has no {name}"
             if name in answer.headers:
@@ -149,7 +165,31 @@ class World:
         if given == "application/problem+json":
             assert answer.body["status"] == answer.status
 
+    @staticmethod
+    def check_events(operation, events):
+        """What a stream tells, and that it tells each kind."""
+        described = OPERATIONS[operation].responses[200]["content"]["text/event-stream"]["x-events"]
+        for name, data in events:
+            assert name in described, f"{name} is not described"
+            validate(data, described[name], f"{operation} {name}")
+        assert {name for name, _ in events} == set(described)
+
     # ---- what examples need ----
+
+    def key(self, role):
+        if role == "wrong":
+            return "krc_client_wrong"
+        if role == "gate" and role not in self.made_keys:
+            self.made_keys[role] = self.call("addKey", status=201, body={"role": role, "name": f"{role} {new_id()}"}).body["key"]
+        return self.made_keys.get(role) or self.stack.env[f"{role.upper()}_KEY"]
+
+    def user(self, **members):
+        return self.call("addUser", status=201, body={"name": f"user-{new_id()[:8]}", **members}).body["name"]
+
+    def session(self, name=None, **members):
+        """The headers that bring a session along: a new user's, who is a guest without a password."""
+        body = {"name": name or f"user-{new_id()[:8]}", **members}
+        return {"Cookie": self.call("logIn", status=201, body=body).headers["Set-Cookie"].partition(";")[0]}
 
     def show(self, **members):
         show = {"id": f"show-{new_id()[:8]}", "title": "Wayang", "price": PRICE, **({"seats": ["A1", "A2"]} | members)}

@@ -149,7 +149,7 @@ def test_wrong_keys_are_counted_too(own_stack):
 ])
 def test_a_page_from_elsewhere_may_ask_but_not_with_a_session(stack, program, path, methods):
     asked = {"Origin": "https://elsewhere.example", "Access_Control_Request_Method": sorted(methods)[0],
-             "Access_Control_Request_Headers": "authorization,content-type,idempotency-key,if-match,prefer"}
+             "Access_Control_Request_Headers": "authorization,content-type,idempotency-key,if-match,if-none-match,last-event-id,prefer"}
     answer = nobody(stack).ask(program, "OPTIONS", path, **asked)
     assert 200 <= answer.status < 300
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -157,6 +157,12 @@ def test_a_page_from_elsewhere_may_ask_but_not_with_a_session(stack, program, pa
     allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(", ")
     assert set(asked["Access_Control_Request_Headers"].split(",")) <= set(allowed)
     assert answer.headers["Access-Control-Allow-Credentials"] is None
+
+
+def test_a_page_from_elsewhere_may_read_what_the_headers_say(stack):
+    readable = {"ETag", "Location", "Retry-After", "Preference-Applied", "Idempotent-Replayed", "X-Request-Id"}
+    for answer in (nobody(stack).get("/shows/demo", Origin="https://elsewhere.example"), nobody(stack).post("/bookings", {})):
+        assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) == readable
 
 
 # ---- secrets ----
