@@ -95,6 +95,16 @@ OPERATIONS = {said["operationId"]: Operation(path, method, item.get("parameters"
               for path, item in DOCUMENT["paths"].items() for method, said in item.items() if method in METHODS}
 
 
+EXAMPLES = {}  # of each operation: functions that get a World
+
+
+def example(operation):
+    def keep(function):
+        EXAMPLES.setdefault(operation, []).append(function)
+        return function
+    return keep
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
