@@ -12,6 +12,7 @@ import openapi_bookings  # noqa: F401 (its examples)
 import openapi_catalog  # noqa: F401
 import openapi_operations  # noqa: F401
 import openapi_users  # noqa: F401
+import outages
 from karcis import BIN_DIR, PROGRAMS, wait_until
 from openapi import DOCUMENT, ELSEWHERE, EXAMPLES, METHODS, OPERATIONS, World, references, resolved
 
@@ -76,18 +77,28 @@ def refuses_bodies(world, operation, values):
     world.call(operation.id, *values, status=400 if is_lenient else 422, body="[7]")
 
 
-def test_who_asks_too_often_is_refused_as_described(own_stack):
-    """By an address that the proxy says, so that nobody else's requests are counted with it. The workers serve no clients."""
-    world, headers = World(own_stack(RATE_LIMIT_PER_ADDRESS=1)), {"X-Forwarded-For": "203.0.113.1"}
+def check_all_refuse(world, status, key="none", headers=None):
+    """Asks everything that clients may ask until it answers so; whatever it answers is described. The workers serve no clients."""
+    def refuses(operation, program):
+        answer = world.ask(operation, operation.nobodys_values(), None, None, key, headers or {}, program, None)
+        world.check(operation, answer)
+        return answer.status == status
+
     for operation in OPERATIONS.values():
         for program in {"publisher", "aggregator"} & set(operation.programs()):
-            wait_until(lambda: is_refused(world, operation, headers, program), f"{operation.id} is asked too often")
+            wait_until(lambda: refuses(operation, program), f"{operation.id} of {program} answers {status}")
 
 
-def is_refused(world, operation, headers, program):
-    answer = world.ask(operation, operation.nobodys_values(), None, None, "none", headers, program, None)
-    world.check(operation, answer)
-    return answer.status == 429
+def test_who_asks_too_often_is_refused_as_described(own_stack):
+    """By an address that the proxy says, so that nobody else's requests are counted with it."""
+    check_all_refuse(World(own_stack(RATE_LIMIT_PER_ADDRESS=1)), 429, headers={"X-Forwarded-For": "203.0.113.1"})
+
+
+def test_while_the_store_is_away_a_new_key_is_refused_as_described(own_stack):
+    """A key that is new to the programs cannot be told from a wrong one then."""
+    world = World(own_stack())
+    with outages.killed(world.stack, "postgres"):
+        check_all_refuse(world, 503, key="wrong")
 
 
 def test_the_document_is_in_order():
