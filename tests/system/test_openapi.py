@@ -111,6 +111,8 @@ def test_the_document_is_in_order():
     defined = {f"#/components/{kind}/{name}" for kind, things in DOCUMENT["components"].items() for name in things
                if kind != "securitySchemes"}
     assert defined == used
+    schemes = {name for said in described for requirement in said["security"] for name in requirement}
+    assert schemes == set(DOCUMENT["components"]["securitySchemes"])
     for said in described:
         names = {tag["name"] for tag in DOCUMENT["tags"]}
         assert said["summary"] and set(said["tags"]) <= names
