@@ -48,6 +48,7 @@ static struct {
     bool is_placed, is_asking_place;
     struct live_place told;
     struct arena *arena, *place_arena; /* of what is to be told at the next tick, and of the question for the place */
+    struct arena *numbers_arena;       /* of the numbers told last */
     struct live_event events[LIVE_WAITING_MAX];
     size_t event_count;
     struct text numbers; /* the last statistics told; malloc'd */
@@ -403,8 +404,8 @@ static void on_numbers(struct text numbers)
 
     if (state.count == 0 || text_equal(numbers, state.numbers))
         return;
-    free((char *)(uintptr_t)state.numbers.ptr);
-    state.numbers = (struct text){memcpy(malloc(numbers.len), numbers.ptr, numbers.len), numbers.len};
+    arena_reset(state.numbers_arena);
+    state.numbers = text_copy(state.numbers_arena, numbers);
     arena = arena_new();
     live_add(arena, LIVE_ALL, TEXT_NONE,
              text_format(arena, "event: stats\ndata: %.*s\n\n", (int)numbers.len, numbers.ptr));
@@ -422,6 +423,7 @@ static void start(struct sources *sources)
     state.sources = sources;
     state.arena = arena_new();
     state.place_arena = arena_new();
+    state.numbers_arena = arena_new();
     state.listeners = metrics_gauge("karcis_live_listeners", "Who listens to GET /live.", NULL);
     state.gone = metrics_counter("karcis_live_gone_total", "Listeners that have gone, or read too slowly.", NULL);
     state.told_total = metrics_counter("karcis_live_events_total", "Entries told to listeners.", NULL);
@@ -446,7 +448,7 @@ static void stop(void)
     loop_timer_free(state.heartbeat);
     arena_free(state.arena);
     arena_free(state.place_arena);
-    free((char *)(uintptr_t)state.numbers.ptr);
+    arena_free(state.numbers_arena);
 }
 
 static const struct route routes[] = {

@@ -1,15 +1,20 @@
-/* Short texts that name something: ids, numbers, cursors' numbers, trace contexts, keys. What is taken is written back
- * the same. */
+/* Short texts that name something or say how: ids, numbers, cookies, entity tags, preferences, trace contexts. What is
+ * taken is written back the same, or lies within what was given. */
 #include "tests/fuzz/fuzz.h"
 
 #include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/access.h"
 #include "common/arena.h"
+#include "common/bounds.h"
+#include "common/etag.h"
+#include "common/http_head.h"
 #include "common/id.h"
 #include "common/keys.h"
 #include "common/stream.h"
+#include "publisher/prefer.h"
 #include "publisher/traceparent.h"
 
 static void check_ids(struct arena *arena, struct text text)
@@ -32,16 +37,34 @@ static void check_ids(struct arena *arena, struct text text)
     }
 }
 
-static void check_words(struct text text)
+static bool lies_within(struct text part, struct text whole)
 {
-    const struct keys keys = keys_make("client", "admin");
-    const enum route_who who = keys_role(&keys, text);
-    int64_t number;
+    return part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
 
-    must(who == ANYONE || (text.len > 7 && strncasecmp(text.ptr, "Bearer ", 7) == 0));
-    must(who != ADMIN || text_is((struct text){text.ptr + 7, text.len - 7}, "admin"));
+static void check_headers(struct arena *arena, struct text text)
+{
+    const struct text cookie = access_cookie(text, "k");
+    struct header prefer = {TEXT("prefer"), text};
+    const int wait_s = prefer_wait_s(&(struct head){.header_count = 1, .headers = &prefer});
+    struct secret_hash hash;
+    struct etags etags;
+
+    must(!cookie.ptr || (lies_within(cookie, text) && !memchr(cookie.ptr, ';', cookie.len)));
+    must(wait_s >= 0 && wait_s <= WAIT_S_MAX);
+    if (secret_hash_parse(text, &hash))
+        must(text.len == 64 && strncasecmp(secret_hash_text(arena, hash).ptr, text.ptr, text.len) == 0);
+    if (etags_parse(text, &etags))
+        for (size_t i = 0; i < etags.count; i++)
+            must(lies_within(etags.items[i], text) && !memchr(etags.items[i].ptr, '"', etags.items[i].len));
     if (traceparent_is_valid(text))
         must(text.len >= 55 && text_is_printable(text));
+}
+
+static void check_words(struct text text)
+{
+    int64_t number;
+
     if (text_to_int64(text, -5, 1000, &number))
         must(number >= -5 && number <= 1000);
     if (text_is_identifier(text, 64))
@@ -57,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     must(sodium_init() >= 0);
     check_ids(arena, (struct text){copy, size});
+    check_headers(arena, (struct text){copy, size});
     check_words((struct text){copy, size});
     free(copy);
     arena_free(arena);

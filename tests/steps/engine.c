@@ -276,7 +276,7 @@ void database_clear(void)
 {
     database_do(
         "DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('%%I.%%I', schemaname, tablename), ', ') || "
-        "' RESTART IDENTITY' FROM pg_tables WHERE schemaname IN ('ticketing', 'payment', 'log')); END $$");
+        "' RESTART IDENTITY' FROM pg_tables WHERE schemaname IN ('ticketing', 'payment', 'log', 'access') AND tablename <> 'version'); END $$");
 }
 
 const char *database_rows(const char *sql)

@@ -48,6 +48,26 @@ def test_a_session_books_for_its_own_user_and_no_other(stack):
     assert stack.open_seats(show) == ["A3"]
 
 
+def test_a_user_cancels_only_what_is_theirs(stack):
+    ayu, budi, show = new_user(stack), new_user(stack), stack.show("A1")
+    booking = book(ayu, show, "A1")
+    stack.wait_for(booking, "AWAITING_PAYMENT")
+    path = f"/bookings/{booking}/cancel"
+    assert [caller.post(path, {}).status for caller in (nobody(stack), budi)] == [401, 404]
+    assert ayu.post(f"/bookings/{new_id()}/cancel", {}).status == 404, "what nobody has asked for yet is nobody's"
+    assert stack.entries("cancel.requested", booking) == []
+    assert [caller.post(path, {}).status for caller in (ayu, client(stack))] == [202, 202]
+    said = stack.entries("cancel.requested", booking)
+    assert [fields["by"] for _, fields in said] == [ayu.name, "CLIENT_KEY"]
+
+
+def test_a_user_buys_for_nobody_else(stack):
+    ayu, show = new_user(stack), stack.show(seats=2, general=True)
+    assert ayu.post("/buy-tickets", {"stage_id": show, "qty": 1, "username": "budi"}).status == 403
+    bought = ayu.post("/buy-tickets", {"stage_id": show, "qty": 1})
+    assert bought.status in (200, 400) and (bought.status == 400 or bought.json[0]["username"] == ayu.name), bought
+
+
 # ---- seeing ----
 
 def test_a_payment_link_is_shown_to_its_owner_and_to_shops(private):
@@ -60,6 +80,25 @@ def test_a_payment_link_is_shown_to_its_owner_and_to_shops(private):
     seen = nobody(private).get(path)
     assert (seen.status, seen.json["payment_url"], seen.json["status"]) == (200, None, "AWAITING_PAYMENT")
     assert budi.get(path).status == 404
+
+
+def test_lists_of_what_is_somebodys_are_theirs_and_the_shops(private):
+    ayu, budi, show = new_user(private), new_user(private), private.show("A1")
+    booking, waiting = book(ayu, show, "A1"), book(ayu, show, "A1")
+    private.wait_for(waiting, "WAITLISTED")
+    invoice = private.wait_for(booking, "AWAITING_PAYMENT") and client(private).get(f"/bookings/{booking}").json["invoice_no"]
+    for path in (f"/users/{ayu.name}/bookings", f"/my-tickets?username={ayu.name}"):
+        assert [caller.get(path).status for caller in (nobody(private), budi, ayu, client(private))] == [401, 403, 200, 200], path
+    for path in (f"/bookings/{booking}/history", f"/invoices/{invoice}"):
+        assert [caller.get(path).status for caller in (nobody(private), budi, ayu, client(private))] == [200, 404, 200, 200], path
+    links = [caller.get(f"/invoices/{invoice}").json["payment_url"] for caller in (nobody(private), ayu, client(private))]
+    assert links[0] is None and "token=" in links[1] and links[1] == links[2]
+    listed = [caller.get(f"/users/{ayu.name}/bookings").json["items"][-1]["payment_url"] for caller in (ayu, client(private))]
+    assert listed == links[1:]
+    queue = {who: caller.get(f"/shows/{show}/waitlist").json["items"][0]
+             for who, caller in {"nobody": nobody(private), "budi": budi, "ayu": ayu}.items()}
+    assert [(queue[who]["position"], queue[who]["user"], queue[who]["booking_id"]) for who in queue] == \
+        [(1, None, None), (1, None, None), (1, ayu.name, waiting)]
 
 
 def test_where_reads_are_open_everybody_sees_a_payment_link_but_another_user(stack):

@@ -70,17 +70,22 @@ static void how_long_a_client_waits_is_read_as_rfc_7240_says(void **state)
 /* ---- Idempotency-Key ---- */
 
 struct asked {
-    const char *method, *path, *authorization, *key, *body;
+    const char *method, *path, *caller, *key, *body; /* caller: of a client's key; with "@" in front a session's user */
 };
 
 static const char *read_key(struct arena *arena, const struct asked *asked, struct idempotency *key)
 {
-    struct header headers[] = {{TEXT("Authorization"), text_of(asked->authorization)},
-                               {TEXT("idempotency-key"), text_of(asked->key)}};
+    struct header headers[] = {{TEXT("idempotency-key"), text_of(asked->key)}};
+    const bool is_user = asked->caller && asked->caller[0] == '@';
+    const struct caller caller = {.role = is_user         ? USER
+                                          : asked->caller ? CLIENT
+                                                          : ANYONE,
+                                  .name = text_of(is_user ? asked->caller + 1 : asked->caller)};
     const struct request request = {.arena = arena,
                                     .method = asked->method,
                                     .target_path = text_of(asked->path),
-                                    .head = {.header_count = asked->key ? 2 : 1, .headers = headers}};
+                                    .caller = caller,
+                                    .head = {.header_count = asked->key ? 1 : 0, .headers = headers}};
     json_t *document = json_loads(asked->body, JSON_DECODE_ANY, NULL);
     const char *wrong = idempotency_read(&request, document, key);
 
@@ -91,30 +96,25 @@ static const char *read_key(struct arena *arena, const struct asked *asked, stru
 
 static void a_key_stands_for_the_same_as_long_as_caller_method_and_path_are_the_same(void **state)
 {
-    const struct asked first = {"POST", "/bookings", "Bearer a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"};
+    const struct asked first = {"POST", "/bookings", "a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"};
     static const struct {
         const char *name;
         struct asked asked;
         bool same_id, same_body;
     } cases[] = {
-        {"again", {"POST", "/bookings", "Bearer a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, true, true},
-        {"another order",
-         {"POST", "/bookings", "Bearer a", "k", "{ \"show\":\"demo\", \"user\":\"\\u0061yu\" }"},
-         true,
-         true},
-        {"another body", {"POST", "/bookings", "Bearer a", "k", "{\"user\":\"ayu\",\"show\":\"Demo\"}"}, true, false},
-        {"a member more",
-         {"POST", "/bookings", "Bearer a", "k", "{\"user\":\"ayu\",\"show\":\"demo\",\"x\":1}"},
-         true,
-         false},
-        {"another key", {"POST", "/bookings", "Bearer a", "K", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
-        {"another caller", {"POST", "/bookings", "Bearer b", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
-        {"nobody", {"POST", "/bookings", NULL, "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
-        {"another path",
-         {"POST", "/buy-tickets", "Bearer a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"},
+        {"again", {"POST", "/bookings", "a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, true, true},
+        {"another order", {"POST", "/bookings", "a", "k", "{ \"show\":\"demo\", \"user\":\"\\u0061yu\" }"}, true, true},
+        {"another body", {"POST", "/bookings", "a", "k", "{\"user\":\"ayu\",\"show\":\"Demo\"}"}, true, false},
+        {"a member more", {"POST", "/bookings", "a", "k", "{\"user\":\"ayu\",\"show\":\"demo\",\"x\":1}"}, true, false},
+        {"another key", {"POST", "/bookings", "a", "K", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
+        {"another caller", {"POST", "/bookings", "b", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
+        {"a user of the same name",
+         {"POST", "/bookings", "@a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"},
          false,
          true},
-        {"another method", {"PUT", "/bookings", "Bearer a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
+        {"nobody", {"POST", "/bookings", NULL, "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
+        {"another path", {"POST", "/buy-tickets", "a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
+        {"another method", {"PUT", "/bookings", "a", "k", "{\"user\":\"ayu\",\"show\":\"demo\"}"}, false, true},
     };
     struct arena *arena = arena_new();
     struct idempotency key, other;
@@ -149,11 +149,11 @@ static void a_key_is_1_to_255_printable_characters(void **state)
     longest[255] = '\0';
     too_long[256] = '\0';
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        const struct asked asked = {"POST", "/bookings", "Bearer a", cases[i].key, "{}"};
+        const struct asked asked = {"POST", "/bookings", "a", cases[i].key, "{}"};
 
         check_row((read_key(arena, &asked, &key) == NULL) == cases[i].is_right, "%s", cases[i].key);
     }
-    assert_null(read_key(arena, &(struct asked){"POST", "/bookings", "Bearer a", NULL, "{}"}, &key));
+    assert_null(read_key(arena, &(struct asked){"POST", "/bookings", "a", NULL, "{}"}, &key));
     assert_false(key.is_given);
     arena_free(arena);
 }
