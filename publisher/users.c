@@ -126,7 +126,7 @@ static void answer_unchanged(const struct user_task *task)
     else if (!task->is_there)
         answer_not_found(request, NO_USER);
     else if (task->etags.are_given)
-        answer_problem(request, 412, "changed_meanwhile", "the user is no longer what If-Match says");
+        answer_problem(request, 412, "precondition_failed", "it has changed since you read it; read it again");
     else
         access_refuse(request); /* who has no password did not prove who it is */
 }
