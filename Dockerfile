@@ -1,4 +1,4 @@
-# One image for everything of ours: the four programs, and what docker-compose.yml's one-shot services "setup" and "migrate"
+# One image for everything of ours: the four programs, karcis-load, and what docker-compose.yml's one-shot services "setup" and "migrate"
 # need. Which of them a container is, its command says.
 #
 # Health is asked with bash, which the base image has anyway (stack/compose/ready). psql is taken out of its package, because
@@ -16,6 +16,7 @@ COPY publisher publisher
 COPY aggregator aggregator
 COPY ticket-worker ticket-worker
 COPY payment-worker payment-worker
+COPY bench/load bench/load
 RUN make -j "$(nproc)" build && strip build/bin/*
 
 
