@@ -57,7 +57,7 @@ def booking(stack):
     (400, b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n z\r\n\r\n"),
     (400, b"GET / HTTP/1.1\r\n" + HOST + b"X: y\0z\r\n\r\n"),
     (400, b"GET / HTTP/1.1\r\n" + HOST + b"X: y\rz\r\n\r\n"),
-    (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(32)),
+    (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(128, 160))),
     (400, b'{"user":"ayu"}'),
     (400, b"\x00" * 1000),
     (400, POST + b"Content-Length: five\r\n\r\nhello"),
