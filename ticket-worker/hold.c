@@ -1,6 +1,7 @@
 /* hold: a booking asks for seats and gets all of them or none. Requests are decided one after the other in the order in
  * which they arrived (the engine sees to that), so of two that want one seat the earlier wins. Every request leaves a
- * row in bookings: HELD, RESERVED (its organizer must be asked first), WAITLISTED or REJECTED. */
+ * row in bookings: HELD, RESERVED (its organizer must be asked first), WAITLISTED or REJECTED. A user neither books nor
+ * waits for a seat by name that is the user's already. */
 #include "ticket-worker/steps.h"
 
 #include <assert.h>
@@ -25,18 +26,22 @@ static struct seat *next_any(struct hold_work *work, struct show *show, size_t *
     return NULL;
 }
 
-/* The seats that the request would get, all open; 0 if it cannot have all of them now. Sets *unknown if one does not
- * exist. */
-static size_t choose(struct batch *batch, size_t i, struct show *show, struct seat **chosen, bool *unknown)
+/* The seats that the request would get, all open; 0 if it cannot have all of them now. Sets *refusal if nobody can have
+ * them, because one does not exist, or the user neither gets them nor may wait for them, because one is the user's. */
+static size_t choose(struct batch *batch, size_t i, struct show *show, struct seat **chosen, const char **refusal)
 {
     struct hold_work *work = batch->work;
     const struct request *request = request_of(batch, i);
+    const struct text user = entry_value(batch, i, REQUEST_USER)->text;
     size_t count = 0, at = show->any_next;
     bool all_open = true;
 
     for (; count < request->label_count; count++) {
         chosen[count] = hold_find_seat(work, show->id, request->labels[count]);
-        *unknown = *unknown || !chosen[count]->is_found;
+        if (!chosen[count]->is_found)
+            *refusal = "unknown_seat";
+        else if (!*refusal && text_equal(chosen[count]->owner, user))
+            *refusal = "already_yours";
         all_open = all_open && chosen[count]->is_open;
     }
     for (; count < (size_t)request->quantity; count++) {
@@ -59,6 +64,7 @@ static void take(struct batch *batch, size_t i, struct show *show, struct seat *
 
         chosen[s]->is_open = false;
         chosen[s]->booking = batch->entries[i]->key;
+        chosen[s]->owner = entry_value(batch, i, REQUEST_USER)->text;
         booking->amount += chosen[s]->has_amount ? chosen[s]->amount : show->amount;
         if (s > 0)
             *label_end++ = *id_end++ = ',';
@@ -146,17 +152,15 @@ static const char *decide_new(struct batch *batch, size_t i)
     struct booking *booking = &work->bookings[i];
     struct show *show = hold_find_show(work, entry_value(batch, i, REQUEST_SHOW)->text);
     struct seat *chosen[BOOKING_SEATS_MAX] = {NULL};
-    bool unknown_seat = false;
     size_t count = 0;
 
+    hold_find_user(work, entry_value(batch, i, REQUEST_USER)->text)->asks_anew = true;
     booking->currency = show->is_found ? show->currency : TEXT("IDR");
     booking->seats = asked_seats(batch, i);
     booking->seat_ids = TEXT("");
     booking->reason = why_rejected(batch, i, show);
-    if (!booking->reason) { /* who is rejected chooses nothing, so that the seats stay for the next */
-        count = choose(batch, i, show, chosen, &unknown_seat);
-        booking->reason = unknown_seat ? "unknown_seat" : NULL;
-    }
+    if (!booking->reason) /* who is rejected chooses nothing, so that the seats stay for the next */
+        count = choose(batch, i, show, chosen, &booking->reason);
     if (booking->reason) {
         booking->status = "REJECTED";
         return "rejected";

@@ -8,7 +8,7 @@
 struct seat { /* as it was loaded; is_open also says whether this batch has taken it */
     int64_t seat_id, amount;
     uint64_t place;
-    struct text show, label;
+    struct text show, label, owner; /* owner: the user whose booking has it; ptr NULL: nobody that is known */
     bool is_found, is_open, has_amount;
     bool is_relied_on;  /* somebody goes to the waitlist because it is taken, */
     bool is_waited_for; /* or wants it, though it is open, with one that is taken */
@@ -28,6 +28,7 @@ struct show { /* one that the batch asks for */
 struct user {
     struct text name;
     bool is_found;
+    bool asks_anew; /* not only what is known: the user must be there when it is stored */
 };
 
 struct known { /* the row of a request that came before */

@@ -212,6 +212,7 @@ static void take_seats(struct batch *batch, const struct rows *rows)
         seat->is_open = rows_bool(rows, row, 3);
         seat->has_amount = !rows_is_null(rows, row, 4);
         seat->amount = rows_int(rows, row, 4);
+        seat->owner = text_copy(batch->arena, rows_text(rows, row, 5));
         work->seats_by_id[work->seats_by_id_count++] = seat;
     }
     qsort(work->seats_by_id, work->seats_by_id_count, sizeof *work->seats_by_id, compare_seat_ids);

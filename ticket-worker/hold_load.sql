@@ -16,11 +16,14 @@ WHERE show_id = ANY($1::text[])
 SELECT name FROM ticketing.users WHERE name = ANY($1::text[])
 
 -- name: hold_seats
--- OFFSET 0: looked up one by one through the key, whatever the planner thinks of an empty table.
-SELECT wanted.place, seat.seat_id, seat.ctid, seat.status = 'OPEN', seat.amount
+-- OFFSET 0: looked up one by one through the key, whatever the planner thinks of an empty table. Whose a seat is is looked up
+-- for those that are taken only.
+SELECT wanted.place, seat.seat_id, seat.ctid, seat.status = 'OPEN', seat.amount,
+       CASE WHEN seat.booking_id IS NOT NULL
+            THEN (SELECT user_name FROM ticketing.bookings WHERE booking_id = seat.booking_id) END
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted(show_id, label, place)
 CROSS JOIN LATERAL (
-    SELECT seat_id, ctid, status, amount FROM ticketing.seats
+    SELECT seat_id, ctid, status, amount, booking_id FROM ticketing.seats
     WHERE show_id = wanted.show_id AND label = wanted.label OFFSET 0) AS seat
 
 -- name: hold_any

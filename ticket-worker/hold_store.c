@@ -17,7 +17,7 @@ static bool bind_guests(struct batch *batch, struct params *params)
     if (strcmp(config()->unknown_users, "create") != 0)
         return false;
     for (size_t i = 0; i < work->user_count; i++)
-        if (!work->users[i].is_found)
+        if (work->users[i].asks_anew && !work->users[i].is_found)
             column_text(names, work->users[i].name);
     return column_count(names) > 0;
 }

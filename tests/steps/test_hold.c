@@ -182,6 +182,83 @@ static void a_booking_id_used_for_something_else_changes_nothing(void **state)
     fixture_free(second);
 }
 
+/* ---- a seat of one's own ---- */
+
+#define REASONS                                                                                                        \
+    "SELECT left(booking_id::text, 8), status, reason, closed_at IS NOT NULL FROM ticketing.bookings ORDER BY booking_id"
+
+/* Whatever has become of the booking since, as long as it lives. */
+static void a_seat_of_ones_own_is_neither_booked_again_nor_waited_for(void **state)
+{
+    static const char *const live[] = {"RESERVED", "HELD", "AWAITING_PAYMENT", "CONFIRMED"};
+
+    (void)state;
+    request(world->fixture, "user=ayu show=demo seats=A1,A2 booking_id=" KEY("1"));
+    run(world->fixture);
+    for (size_t i = 0; i < COUNT_OF(live); i++) {
+        struct fixture *second = fixture_new(&hold);
+        char expected[300];
+
+        database_do("UPDATE ticketing.bookings SET status = '%s' WHERE booking_id = '" KEY("1") "'", live[i]);
+        database_do("DELETE FROM ticketing.bookings WHERE booking_id > '" KEY("1") "'");
+        database_do("DELETE FROM ticketing.waitlist");
+        request(second, "user=ayu show=demo seats=A1 booking_id=" KEY("2"));
+        request(second, "user=ayu show=demo seats=A2,B1 waitlist=no booking_id=" KEY("3"));
+        request(second, "user=budi show=demo seats=A1 booking_id=" KEY("4"));
+        request(second, "user=budi show=demo seats=A2,A3 waitlist=no booking_id=" KEY("5"));
+        request(second, "user=ayu show=demo quantity=1 booking_id=" KEY("6"));
+        second->now_us += 1;
+        run(second);
+        snprintf(expected, sizeof expected,
+                 "00000001|%s|-|f 00000002|REJECTED|already_yours|t 00000003|REJECTED|already_yours|t "
+                 "00000004|WAITLISTED|-|f 00000005|REJECTED|seat_taken|t 00000006|HELD|-|f",
+                 live[i]);
+        check_rows(REASONS, expected);
+        check_rows("SELECT left(booking_id::text, 8) FROM ticketing.waitlist", "00000004");
+        check_said(second, 0, BOOKING_CLOSED,
+                   "event_id=" KEY("2") ":rejected user=ayu seats=A1 status=rejected reason=already_yours");
+        database_do("UPDATE ticketing.seats SET status = 'OPEN', booking_id = NULL WHERE booking_id = '" KEY("6") "'");
+        fixture_free(second);
+    }
+}
+
+static void a_seat_that_was_given_back_is_nobodys_own(void **state)
+{
+    struct fixture *second = fixture_new(&hold);
+
+    (void)state;
+    request(world->fixture, "user=ayu show=demo seats=A1 booking_id=" KEY("1"));
+    run(world->fixture);
+    database_do(
+        "UPDATE ticketing.bookings SET status = 'FAILED', reason = 'payment_failed', closed_at = now(), seat_ids = '{}'");
+    database_do("UPDATE ticketing.seats SET status = 'OPEN', booking_id = NULL WHERE label = 'A1'");
+    fixture_entry(second, BOOKING_REQUESTED, "200-1", "user=ayu show=demo seats=A1 booking_id=" KEY("2"));
+    run(second);
+    check_rows(BOOKINGS, "00000001|FAILED|100|A1| 00000002|HELD|100|A1|1");
+    fixture_free(second);
+}
+
+/* Delivered again, both are known and both say the same again; cut in two, the store says what the batch knew. */
+static void a_seat_of_ones_own_in_one_batch_and_again(void **state)
+{
+    struct fixture *second, *third = fixture_new(&hold);
+
+    (void)state;
+    request(world->fixture, "user=ayu show=demo seats=A1 booking_id=" KEY("2"));
+    request(world->fixture, "user=ayu show=demo seats=A1 booking_id=" KEY("1"));
+    run(world->fixture);
+    check_rows(REASONS, "00000001|REJECTED|already_yours|t 00000002|HELD|-|f");
+    second = again(world->fixture);
+    run(second);
+    check_said_the_same(world->fixture, second);
+    fixture_entry(third, BOOKING_REQUESTED, "100-2", "user=ayu show=demo seats=A1 booking_id=" KEY("1"));
+    database_do("DELETE FROM ticketing.bookings WHERE booking_id = '" KEY("1") "'");
+    run(third);
+    check_rows(REASONS, "00000001|REJECTED|already_yours|t 00000002|HELD|-|f");
+    fixture_free(second);
+    fixture_free(third);
+}
+
 static void any_seats_go_in_the_order_of_their_positions_until_none_is_left(void **state)
 {
     static const char *const expected[] = {"01", "02", "03"};
@@ -376,7 +453,7 @@ static void two_workers_never_take_one_seat(void **state)
     (void)state;
     request(world->fixture, "user=ayu show=demo seats=A1,A2 booking_id=" KEY("1"));
     second = again(world->fixture);
-    fixture_entry(rival.fixture, BOOKING_REQUESTED, "100-7", "user=ayu show=demo seats=A2,A3 booking_id=" KEY("2"));
+    fixture_entry(rival.fixture, BOOKING_REQUESTED, "100-7", "user=budi show=demo seats=A2,A3 booking_id=" KEY("2"));
     assert_int_equal(engine_run(world->engine, world->fixture, run_rival, &rival), STORE_CONFLICT);
     check_rows(BOOKINGS, "00000002|HELD|350|A2,A3|2,3");
     run(second);
@@ -393,7 +470,7 @@ static void an_entry_that_two_workers_decide_at_once_has_one_effect(void **state
 
     (void)state;
     request(world->fixture, "user=ayu show=demo seats=A1 booking_id=" KEY("1"));
-    request(world->fixture, "user=ayu show=demo seats=A1 waitlist=no booking_id=" KEY("2"));
+    request(world->fixture, "user=budi show=demo seats=A1 waitlist=no booking_id=" KEY("2"));
     rival.fixture = again(world->fixture);
     second = again(world->fixture);
     assert_int_equal(engine_run(world->engine, world->fixture, run_rival, &rival), STORE_CONFLICT);
@@ -480,6 +557,9 @@ int main(void)
         TEST(an_entry_that_comes_twice_has_one_effect),
         TEST(a_batch_may_hold_what_came_before_and_what_is_new),
         TEST(a_booking_id_used_for_something_else_changes_nothing),
+        TEST(a_seat_of_ones_own_is_neither_booked_again_nor_waited_for),
+        TEST(a_seat_that_was_given_back_is_nobodys_own),
+        TEST(a_seat_of_ones_own_in_one_batch_and_again),
         TEST(any_seats_go_in_the_order_of_their_positions_until_none_is_left),
         TEST(a_seat_freed_behind_the_search_is_found),
         TEST(a_seat_taken_meanwhile_is_not_taken_again),

@@ -8,7 +8,7 @@ from recovery import recoveries
 RULES = (rules.accepted_entry_lost, rules.refused_request_taken, rules.booking_without_request, rules.accepted_request_without_outcome,
          rules.several_outcomes, rules.view_disagrees, rules.another_content, rules.money_wrong, rules.link_paid_without_being_used,
          rules.logged_wrong, rules.statistics_wrong, rules.dead_letters_wrong, rules_seats.seat_owned_by_two,
-         rules_seats.refused_although_free, rules_seats.seats_at_rest_wrong, rules_seats.read_wrong)
+         rules_seats.refused_although_free, rules_seats.own_seat_misjudged, rules_seats.seats_at_rest_wrong, rules_seats.read_wrong)
 
 RECOVERED_S = 60        # beyond this, it is not slow but broken
 MEMORY_MAX = 400 << 20  # of one program of ours, resident; the release build

@@ -12,7 +12,7 @@ from collections import deque, namedtuple
 
 Show = namedtuple("Show", "id labels capacity amount")  # labels: () where seats are not numbered
 
-MIX = {"book": 78, "repeat": 5, "reuse": 2, "anonymous": 4, "mistake": 3, "blot": 1, "event": 5, "garbage": 5}
+MIX = {"book": 75, "again": 3, "repeat": 5, "reuse": 2, "anonymous": 4, "mistake": 3, "blot": 1, "event": 5, "garbage": 5}
 BAD_BYTES = b"a\xff\xfeb".decode("utf-8", "surrogateescape")
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 UNKNOWN_INVOICE = "INV-01M7XYDGTMHXMSMJNTZ1S9FX8W"
@@ -48,7 +48,7 @@ class Author:
         """The next order, given the shows that are on sale."""
         self.count += 1
         kind = self.dice.choices(list(MIX), MIX.values())[0]
-        if kind in ("repeat", "reuse") and not self.recent:
+        if kind in ("again", "repeat", "reuse") and not self.recent:
             kind = "book"
         order = {"kind": kind, "stream": "booking.requested", **getattr(self, kind)(shows)}
         order["fields"]["op"] = f"{self.name}-{self.count}"
@@ -78,6 +78,10 @@ class Author:
         fields = {"booking_id": self.new_id(), **self.wish(shows)}
         self.recent.append(fields)
         return {"fields": dict(fields)}
+
+    def again(self, _):
+        """The same wish as another booking: whoever has the seats is told so."""
+        return {"fields": {**self.dice.choice(self.recent), "booking_id": self.new_id()}}
 
     def repeat(self, _):
         return {"fields": dict(self.dice.choice(self.recent))}

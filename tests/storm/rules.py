@@ -8,6 +8,7 @@ from history import content, entry_number, entry_text
 
 FINAL = {"CONFIRMED", "REJECTED", "FAILED", "EXPIRED", "CANCELLED"}
 NO_SEATS = {"seat_taken", "not_enough_seats"}
+OWN_SEAT = "already_yours"  # whether it is: rules_seats.own_seat_misjudged
 
 
 # ---- requests ----
@@ -117,7 +118,7 @@ def _differences(history, booking, wanted):
         yield f"rejected for {rejected.user} in {rejected.show}, asked {wanted}"
     if rejected and expected and rejected.reason != expected:
         yield f"rejected as {rejected.reason}, not as {expected}"
-    if rejected and not expected and (waits or rejected.reason not in NO_SEATS):
+    if rejected and not expected and rejected.reason != OWN_SEAT and (waits or rejected.reason not in NO_SEATS):
         yield f"rejected as {rejected.reason}, {'though it waits' if waits else 'for no reason known'}"
     if expected and booking.held:
         yield f"held, although {expected}"

@@ -4,7 +4,8 @@ Time is the order of entries. A request is decided after it was added, and in th
 owners follow each other in the order of their requests. A seat is taken before its `seat.held` is said; it comes back after its
 payment has failed and before its `booking.closed` is said. Within these bounds, and where bookings were touched by a loss of
 entries not at all, the doubt is the stack's."""
-from history import content, owners_by_show
+from history import LAST, content, owners_by_show
+from rules import NO_SEATS, OWN_SEAT
 
 
 def seat_owned_by_two(history):
@@ -30,8 +31,7 @@ def refused_although_free(history):
     owners = owners_by_show(history)
     for booking in history.all_bookings():
         rejected, view = booking.closings.get("rejected"), booking.view or {}
-        lacks = rejected and rejected.reason in ("seat_taken", "not_enough_seats") or not booking.closings and view.get("status") == "WAITLISTED"
-        if not lacks or not booking.request:
+        if not _lacks_seats(booking, rejected, view) or not booking.request:
             continue
         entry = booking.request.entry
         _, show, _, _, quantity, seats = content(booking.request.fields)
@@ -43,6 +43,43 @@ def refused_although_free(history):
         made = history.shows.get(show)
         if not seats and made and (there.most_owned(entry) if there else 0) + int(quantity) <= made.capacity:
             yield f"booking {booking.id} ({entry}) did not get {quantity} of {show}, and so many were free"
+
+
+def _lacks_seats(booking, rejected, view):
+    """It was told that there is no seat, or waits for one."""
+    return rejected and rejected.reason in NO_SEATS or not booking.closings and view.get("status") == "WAITLISTED"
+
+
+def own_seat_misjudged(history):
+    """Who named a seat that his earlier booking had is told so, and neither waits nor hears of others; nobody else is told so."""
+    owners = owners_by_show(history)
+    for booking in history.all_bookings():
+        rejected, view = booking.closings.get("rejected"), booking.view or {}
+        is_told = rejected and rejected.reason == OWN_SEAT
+        if not booking.request or not (is_told or _lacks_seats(booking, rejected, view)):
+            continue
+        entry = booking.request.entry
+        if history.was_disturbed(entry, max(booking.last_said(), entry)) or _asked_twice(history, booking):
+            continue
+        user, show, _, _, _, seats = content(booking.request.fields)
+        had = [other for seat in seats for other in (owners[show].by_seat.get(seat, ()) if show in owners else ())
+               if other.held[0].user == user and other.request.entry < entry]
+        if is_told and not any(_may_have_seats(other, entry) for other in had):
+            yield f"booking {booking.id} ({entry}) was told that {user} has some of {seats or 'any seats'} of {show}, and he had none"
+        for other in had if not is_told else ():
+            if _surely_has_seats(other, rejected.entry if rejected else LAST):
+                yield f"booking {booking.id} ({entry}) was not told that {user} has some of {seats} of {show}: {other.id} had"
+
+
+def _may_have_seats(booking, when):
+    released = booking.released()
+    return released is None or released[1] >= when
+
+
+def _surely_has_seats(booking, when):
+    """From its request on until then, at least."""
+    released = booking.released()
+    return released is None or released[0] > when
 
 
 def _asked_twice(history, booking):

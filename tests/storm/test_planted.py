@@ -104,7 +104,7 @@ def who_did_not_want_to_wait_waits(told):
 
 @planted("another_content")
 def who_wanted_to_wait_is_rejected(told):
-    told.close("b4", "hall", "A2", "rejected", "seat_taken", source="hold")
+    told.close("b4", "hall", "A2", "rejected", "seat_taken", user="citra", source="hold")
 
 
 @planted("another_content")
@@ -194,6 +194,32 @@ def who_waits_waits_for_a_seat_that_was_given_back_long_ago(told):
 def a_show_that_has_seats_says_that_it_has_none(told):
     told.book("b10", "hall", "A9")  # keeps b6 from being the last
     told.journal.append({"t": 0, "show": "van", "labels": [], "capacity": 4, "amount": 1000})
+
+
+@planted("own_seat_misjudged")
+def who_waits_waits_for_a_seat_of_his_own(told):
+    told.entry_of("booking.requested", "b4")[2]["user"] = "ayu"
+
+
+@planted("own_seat_misjudged")
+def who_has_a_seat_is_told_that_somebody_has_it(told):
+    told.entry_of("booking.closed", "own")[2]["reason"] = "seat_taken"
+
+
+@planted("own_seat_misjudged")
+def who_has_no_seat_is_told_that_it_is_his(told):
+    told.entry_of("booking.closed", "b2")[2]["reason"] = "already_yours"
+
+
+@planted("own_seat_misjudged")
+def who_has_given_the_seat_back_is_told_that_it_is_still_his(told):
+    told.book("b10", "hall", "A1")
+    told.close("b10", "hall", "A1", "rejected", "already_yours", source="hold")
+
+
+@planted("own_seat_misjudged")
+def who_asks_for_any_seats_is_told_that_they_are_his(told):
+    told.entry_of("booking.closed", "b6")[2]["reason"] = "already_yours"
 
 
 @planted("seats_at_rest_wrong")

@@ -64,13 +64,15 @@ class Told:
         self.show("van", capacity=3)
         self.book("b1", "hall", "A1,A2")
         self.hold("b1", "hall", "A1,A2", 2000)
-        self.book("b2", "hall", "A2", via="post")
-        self.close("b2", "hall", "A2", "rejected", "seat_taken", source="hold")
+        self.book("b2", "hall", "A2", user="budi", via="post")
+        self.close("b2", "hall", "A2", "rejected", "seat_taken", user="budi", source="hold")
         self.pay("b1", "hall", "A1,A2", 2000, "failed")
         self.book("b3", "hall", "A2")
         self.hold("b3", "hall", "A2", 1000)
-        self.book("b4", "hall", "A2", waitlist="yes")
+        self.book("b4", "hall", "A2", user="citra", waitlist="yes")
         self.pay("b3", "hall", "A2", 1000)
+        self.book("own", "hall", "A2,A4", waitlist="yes")
+        self.close("own", "hall", "A2,A4", "rejected", "already_yours", source="hold")
         self.book("b3", "hall", "A2")
         self.die(self.book("b3", "hall", "A2", user="thief"), "hold", "booking_id_reused")
         self.book("b5", "van", quantity=2, payment="link")
@@ -102,7 +104,8 @@ class Told:
                                                        "A4": ["OPEN", None]}})
         self.outside.append({"show": "van", "seats": {"1": ["BOOKED", "b5"], "2": ["BOOKED", "b5"], "3": ["ON_GOING", "b7"]}})
         for booking, status in {"b1": "FAILED", "b2": "REJECTED", "b3": "CONFIRMED", "b4": "WAITLISTED", "b5": "CONFIRMED",
-                                "b6": "REJECTED", "b7": "AWAITING_PAYMENT", "b8": "REJECTED", "b9": "CONFIRMED"}.items():
+                                "b6": "REJECTED", "b7": "AWAITING_PAYMENT", "b8": "REJECTED", "b9": "CONFIRMED",
+                                "own": "REJECTED"}.items():
             self.outside.append({"booking": booking, "http": 200, "shown": {"status": status}})
         logged, total = {}, 0
         for stream, entry, fields, _ in self.streams:
@@ -112,7 +115,7 @@ class Told:
         for (topic, event_id), (stream, entry) in logged.items():
             self.outside.append({"event": [topic, event_id, stream, entry]})
         stats = {"received": total, "unique_processed": len(logged), "duplicate_dropped": total - len(logged), "rejected": 0,
-                 "bookings": {"CONFIRMED": 3, "REJECTED": 3, "FAILED": 1, "WAITLISTED": 1, "AWAITING_PAYMENT": 1}}
+                 "bookings": {"CONFIRMED": 3, "REJECTED": 4, "FAILED": 1, "WAITLISTED": 1, "AWAITING_PAYMENT": 1}}
         self.outside += [{"stats": dict(stats), "of": "aggregator-1"}, {"stats": dict(stats), "of": "aggregator-2"}]
 
     def write(self, folder):

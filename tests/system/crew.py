@@ -197,7 +197,7 @@ class Flow:
         with stack.redis.pipeline(transaction=True) as pipe:
             stack.book(self.show, "A1", booking_id=self.one, user=user, pipe=pipe)
             stack.book(self.show, "A2", "A3", booking_id=self.two, user=user, pipe=pipe)
-            stack.book(self.show, "A1", booking_id=self.refused, user=user, waitlist="no", pipe=pipe)
+            stack.book(self.show, "A1", booking_id=self.refused, user=f"not-{user}", waitlist="no", pipe=pipe)
             stack.book(self.show, quantity=1, booking_id=self.linked, user=user, payment="link", pipe=pipe)
             pipe.execute()
         self.is_paid = False

@@ -20,8 +20,8 @@ def wait_for_booking(world):
     show, wait = world.show(), {"Prefer": "wait=9"}
     booked = world.call("requestBooking", status=201, body={"user": "ayu", "show": show, "seat": "A1"}, headers=wait).body
     world.call("getBooking", booked["booking_id"], status=200)
-    for body, status in (({"seat": "A1"}, "WAITLISTED"), ({"seat": "Z9"}, "REJECTED")):
-        answer = world.call("requestBooking", status=201, body={"user": "ayu", "show": show, **body}, headers=wait)
+    for body, status in (({"user": "budi", "seat": "A1"}, "WAITLISTED"), ({"user": "ayu", "seat": "A1"}, "REJECTED")):
+        answer = world.call("requestBooking", status=201, body={"show": show, **body}, headers=wait)
         assert answer.body["status"] == status
     with world.nobody_decides():
         answer = world.call("requestBooking", status=202, body={"user": "ayu", "show": show, "seat": "A2"}, headers={"Prefer": "wait=1"})
@@ -43,7 +43,7 @@ def repeat_booking(world):
 def get_booking(world):
     show = world.show()
     world.call("getBooking", world.confirmed(show, "A1"), status=200)
-    for asked, status in (({"seats": "A1"}, "WAITLISTED"), ({"seats": "A1", "waitlist": "no"}, "REJECTED"),
+    for asked, status in (({"seats": "A1", "user": "budi"}, "WAITLISTED"), ({"seats": "A1"}, "REJECTED"),
                           ({"seats": "A2", "payment": "link"}, "AWAITING_PAYMENT")):
         booking = world.booked(show, status, **asked)
         assert world.call("getBooking", booking, status=200).body["status"] == status
@@ -56,7 +56,7 @@ def get_booking(world):
 @example("getBookingHistory")
 def get_booking_history(world):
     show = world.show()
-    for booking in (world.confirmed(show, "A1"), world.booked(show, "WAITLISTED", seats="A1")):
+    for booking in (world.confirmed(show, "A1"), world.booked(show, "WAITLISTED", seats="A1", user="budi")):
         assert len(world.call("getBookingHistory", booking, status=200).body["items"]) > 1
         assert world.call("getBookingHistory", booking, status=200, query={"as_of": LONG_AGO}).body["status"] is None
     world.call("getBookingHistory", booking, status=404, headers=world.session())

@@ -125,10 +125,10 @@ def get_seat_history(world):
 def get_waitlist(world):
     show = world.show()
     world.confirmed(show, "A1")
-    for _ in range(2):
-        world.booked(show, "WAITLISTED", seats="A1")
+    for user in ("budi", "citra"):
+        world.booked(show, "WAITLISTED", seats="A1", user=user)
     page = world.call("getWaitlist", show, status=200, query={"limit": 1}).body
-    assert world.call("getWaitlist", show, status=200, query={"after": page["next"]}).body["items"][0]["user"] == "ayu"
+    assert world.call("getWaitlist", show, status=200, query={"after": page["next"]}).body["items"][0]["user"] == "citra"
     assert world.call("getWaitlist", show, status=200, headers=world.session()).body["items"][0]["user"] is None
     world.call("getWaitlist", show, status=422, query={"after": "?"})
 

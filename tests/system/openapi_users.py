@@ -67,7 +67,8 @@ def remove_user(world):
 @example("listUserBookings")
 def list_user_bookings(world):
     show, name = world.show(), world.user()
-    for seat, status in (("A1", "CONFIRMED"), ("A1", "WAITLISTED"), ("Z9", "REJECTED")):
+    world.confirmed(show, "A2")
+    for seat, status in (("A1", "CONFIRMED"), ("A2", "WAITLISTED"), ("A1", "REJECTED")):
         world.booked(show, status, seats=seat, user=name)
     page = world.call("listUserBookings", name, status=200, query={"limit": 1}).body
     world.call("listUserBookings", name, status=200, query={"after": page["next"]}, headers=world.session(name))

@@ -83,8 +83,9 @@ def test_a_payment_link_is_shown_to_its_owner_and_to_shops(private):
 
 
 def test_lists_of_what_is_somebodys_are_theirs_and_the_shops(private):
-    ayu, budi, show = new_user(private), new_user(private), private.show("A1")
-    booking, waiting = book(ayu, show, "A1"), book(ayu, show, "A1")
+    ayu, budi, show = new_user(private), new_user(private), private.show("A1", "A2")
+    book(budi, show, "A2")
+    booking, waiting = book(ayu, show, "A1"), book(ayu, show, "A2")
     private.wait_for(waiting, "WAITLISTED")
     invoice = private.wait_for(booking, "AWAITING_PAYMENT") and client(private).get(f"/bookings/{booking}").json["invoice_no"]
     for path in (f"/users/{ayu.name}/bookings", f"/my-tickets?username={ayu.name}"):

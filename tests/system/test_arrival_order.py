@@ -2,6 +2,7 @@
 workers that are killed in the middle."""
 import random
 import threading
+from collections import Counter
 
 import pytest
 
@@ -23,7 +24,7 @@ def crowd():
 
 
 def requests_of(publisher, shows):
-    """What one publisher asks for: the front rows are wanted most; now and then a request is sent twice."""
+    """What one publisher asks for: the front rows are wanted most; now and then a request is sent twice, or a user asks for the same once more."""
     dice = random.Random(publisher)
     for n in range(BOOKINGS // PUBLISHERS):
         fields = {"booking_id": new_id(), "user": f"fan-{publisher}-{n % 50}", "waitlist": dice.choice(["yes", "no"])}
@@ -36,6 +37,8 @@ def requests_of(publisher, shows):
         yield fields
         if dice.random() < 0.03:
             yield fields
+        if dice.random() < 0.05:  # the same wish, as another booking: whoever has the seats has them
+            yield {**fields, "booking_id": new_id(), "waitlist": dice.choice(["yes", "no"])}
 
 
 def publish(stack, publisher, shows, asked):
@@ -86,6 +89,8 @@ def test_every_seat_goes_to_the_earliest_request_whoever_is_killed(crowd, tell):
     assert not wrong and stored.keys() == expected.keys()
 
     winners = {booking: outcome for booking, outcome in expected.items() if outcome.status == "CONFIRMED"}
+    reasons = Counter(outcome.reason for outcome in expected.values())
+    assert reasons["already_yours"] > 10 and reasons["seat_taken"] > 10, reasons
     assert {fields["event_id"] for _, fields in crowd.entries("seat.held")} == {f"{booking}:held" for booking in winners}
     assert set(crowd.rows("SELECT show_id, label, booking_id::text FROM ticketing.seats WHERE status = 'BOOKED' AND show_id = ANY(%s)",
                           list(shows))) == {(won.show, seat, booking) for booking, won in winners.items() for seat in won.seats}

@@ -3,7 +3,8 @@ import subprocess
 
 import pytest
 
-from karcis import wait_until
+from booker import Booker
+from karcis import new_id, wait_until
 
 
 def test_a_first_booking_typed_with_redis_cli_is_confirmed_and_each_fact_is_said_once(stack):
@@ -83,6 +84,42 @@ def test_a_taken_seat_is_refused_to_whoever_does_not_want_to_wait(stack):
     assert (row["reason"], closed["reason"], closed["status"]) == ("seat_taken", "seat_taken", "rejected")
 
 
+def test_who_has_a_seat_can_neither_book_it_again_nor_wait_for_it(stack):
+    show, user, client = stack.show("A1", "A2", "A3"), f"owner-{new_id()[:8]}", Booker(stack)
+    first = client.book(show, "A1", user=user)[2]["booking_id"]
+    at_once = client.book(show, "A1", user=user)[2]["booking_id"]
+    stack.wait_for(first, "CONFIRMED")
+    others = stack.wait_for(stack.book(show, "A2", user="budi"), "CONFIRMED")
+    later = [client.book(show, "A1", user=user)[2]["booking_id"], stack.book(show, "A1", user=user, waitlist="no"),
+             stack.book(show, "A1", "A2", "A3", user=user)]
+    refused = [at_once, *later]
+    assert {stack.wait_for(booking, "REJECTED")["reason"] for booking in refused} == {"already_yours"}
+    stack.wait_drained()
+    for booking in refused:
+        ((_, closed),) = stack.entries("booking.closed", booking)
+        assert (closed["status"], closed["reason"], closed["user"]) == ("rejected", "already_yours", user)
+        assert stack.entries("seat.held", booking) == []
+    assert stack.rows("SELECT booking_id::text FROM ticketing.bookings WHERE user_name = %s AND closed_at IS NULL OR user_name = %s "
+                      "AND status = 'CONFIRMED'", user, user) == [(first,)]
+    assert stack.seats(show) == {"A1": ("BOOKED", first), "A2": ("BOOKED", others["booking_id"]), "A3": ("OPEN", None)}
+    assert stack.rows("SELECT 1 FROM ticketing.waitlist WHERE show_id = %s", show) == []
+
+    status, page = client.get(f"/users/{user}/bookings")
+    assert status == 200 and sorted((item["status"], item["reason"]) for item in page["items"] if item["reason"]) == [
+        ("REJECTED", "already_yours")] * 4
+    status, history = client.get(f"/bookings/{at_once}/history")
+    assert status == 200 and any(change.get("reason") == "already_yours" for change in history["items"]), history
+
+    assert stack.wait_for(stack.book(show, quantity=1, user=user), "CONFIRMED")["seats"] == ["A3"]
+
+
+def test_a_seat_that_a_failed_payment_gave_back_is_booked_again_by_the_same_user(stack):
+    show = stack.show("A1")
+    with stack.restarted("payment-worker-1", PAYMENT_FAILURE_RATE=1):
+        stack.wait_for(stack.book(show, "A1"), "FAILED")
+    stack.wait_for(stack.book(show, "A1"), "CONFIRMED")
+
+
 @pytest.mark.parametrize("wanted, reason", [
     (lambda show: {"show": "no-such-show", "seats": "A1"}, "unknown_show"),
     (lambda show: {"show": "no-such-show", "quantity": "1"}, "unknown_show"),
@@ -124,7 +161,7 @@ def test_all_seats_of_a_list_or_none(stack):
     first = stack.wait_for(stack.book(show, "A3", "A2"), "CONFIRMED")
     assert (first["seats"], first["amount"]) == (["A2", "A3"], 175000)
     for seats in (("A1", "A2"), ("A2", "A4"), ("A1", "A3", "A4")):
-        assert stack.wait_for(stack.book(show, *seats, waitlist="no"), "REJECTED")["reason"] == "seat_taken"
+        assert stack.wait_for(stack.book(show, *seats, user="budi", waitlist="no"), "REJECTED")["reason"] == "seat_taken"
     assert stack.open_seats(show) == ["A1", "A4"]
     stack.wait_for(stack.book(show, "A1", "A4"), "CONFIRMED")
 
@@ -133,7 +170,8 @@ def test_a_request_that_gets_nothing_does_not_stand_in_the_way_of_the_next(stack
     """Among requests of one batch, too: what the second loses because of the first is free for the third."""
     show = stack.show("1", "2", "3", "4")
     with stack.redis.pipeline() as pipe:
-        asked = [stack.book(show, *seats, waitlist="no", pipe=pipe) for seats in (("1", "2"), ("2", "3"), ("3",), ("3", "4"))]
+        asked = [stack.book(show, *seats, user=user, waitlist="no", pipe=pipe) for user, seats in (
+            ("ayu", ("1", "2")), ("budi", ("2", "3")), ("citra", ("3",)), ("budi", ("3", "4")))]
         pipe.execute()
     stack.wait_drained()
     assert [stack.booking(booking)["status"] for booking in asked] == ["CONFIRMED", "REJECTED", "CONFIRMED", "REJECTED"]

@@ -302,7 +302,7 @@ def test_the_capacity_grows_and_shrinks_by_open_seats(catalog):
 def test_what_somebody_has_or_waits_for_is_not_removed(catalog, stack):
     show = catalog.make(seats=["A1", "A2", "A3"])
     catalog.confirmed(show, "A1")
-    waiting = stack.book(show.split("/")[-1], "A1", "A2")  # A2 is open, but somebody waits for it with A1
+    waiting = stack.book(show.split("/")[-1], "A1", "A2", user="budi")  # A2 is open, but somebody waits for it with A1
     stack.wait_for(waiting, "WAITLISTED")
     for path in (show, f"{show}/seats/A1", f"{show}/seats/A2"):
         assert catalog.delete(path).code == (409, "in_use")
@@ -347,7 +347,7 @@ def test_a_show_is_removed_or_booked_but_not_both(catalog, two, kind, tell):
             for n in range(200):
                 asked = {"named": {"seats": f"A{n % 40}"}, "any": {"quantity": 6}, "pairs": {"seats": f"A{n % 39},A39"}}[kind]
                 booking = new_id()
-                two.xadd({"booking_id": booking, "user": "ayu", "show": name, **asked})
+                two.xadd({"booking_id": booking, "user": f"fan-{n}", "show": name, **asked})
                 bookings.append(booking)
 
         def remove():

@@ -83,7 +83,7 @@ def history(stack):
         failed = stack.book(show, "A3")
         stack.wait_for(failed, "FAILED")
     confirmed, linked = stack.book(show, "A1", "A2"), stack.book(show, "A4", payment="link")
-    waiting, rejected = stack.book(show, "A1"), stack.book(show, "A2", waitlist="no")
+    waiting, rejected = stack.book(show, "A1", user="budi"), stack.book(show, "A2", user="budi", waitlist="no")
     for booking, status in ((confirmed, "CONFIRMED"), (linked, "AWAITING_PAYMENT"), (waiting, "WAITLISTED"), (rejected, "REJECTED")):
         stack.wait_for(booking, status)
     stack.check_at_rest()

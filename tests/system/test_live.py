@@ -58,7 +58,7 @@ def test_a_seat_that_comes_free_is_told_with_the_reason_and_one_who_is_rejected_
         listener.wait(lambda: listener.has("seat", show=show, label="A1", status="OPEN"), "it is free")
         assert listener.has("booking", booking_id=failed, status="FAILED", reason="payment_failed")
         taken = stack.book(show, "A2")
-        rejected = stack.book(show, "A2", waitlist="no")
+        rejected = stack.book(show, "A2", user="budi", waitlist="no")
         listener.wait(lambda: listener.has("booking", booking_id=rejected, status="REJECTED", reason="seat_taken"), "it is rejected")
         listener.wait(lambda: listener.has("booking", booking_id=taken, status="CONFIRMED"), "the other is confirmed")
         assert not listener.has("seat", show=show, label="A2", status="OPEN")

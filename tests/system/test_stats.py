@@ -28,8 +28,8 @@ def settled(stack, name="aggregator-1"):
 def busy(stack):
     """Bookings that end in each way, a repetition, and an event of somebody's."""
     show = stack.show(seats=20)
-    for seat in ("001", "002", "003", "001", "099"):
-        stack.book(show, seat)
+    for seat, user in (("001", "ayu"), ("002", "ayu"), ("003", "ayu"), ("001", "budi"), ("099", "ayu")):
+        stack.book(show, seat, user=user)
     stack.xadd({"user": "ayu"})
     for _ in range(2):
         stack.xadd({"topic": "orders", "event_id": new_id()[:4], "timestamp": "2026-11-21T10:00:00Z", "source": "test", "payload": "{}"}, "events")

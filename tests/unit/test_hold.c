@@ -21,6 +21,7 @@ struct seat { /* its id and place are its place in the world, from 1 */
     const char *show, *label;
     int64_t amount; /* -1: the show's */
     bool is_open;
+    const char *owner; /* whose booking has it, if it is not open */
 };
 
 struct world {
@@ -94,8 +95,8 @@ static void answer_seats(struct world *world, const struct params *params)
             const struct seat *seat = &world->seats[s];
 
             if (text_is(shows[i], seat->show) && text_is(labels[i], seat->label))
-                give(world->fixture, "hold_seats", "int int place bool int", "%zu %zu 0/%zu %s %s", i + 1, s + 1, s + 1,
-                     seat->is_open ? "t" : "f", price(seat));
+                give(world->fixture, "hold_seats", "int int place bool int text", "%zu %zu 0/%zu %s %s %s", i + 1,
+                     s + 1, s + 1, seat->is_open ? "t" : "f", price(seat), seat->is_open ? "-" : seat->owner);
         }
 }
 
@@ -153,10 +154,10 @@ static void add_seats(struct world *world, const char *show, const char *labels,
 
     while (text_next(&rest, ' ', &label))
         world->seats[world->seat_count++] =
-            (struct seat){show, text_terminated(world->fixture->arena, label), -1, is_open};
+            (struct seat){show, text_terminated(world->fixture->arena, label), -1, is_open, "mia"};
 }
 
-/* demo: numbered, 100 a seat, A1 to A4 open, B1 and B2 taken. standing: general admission, 50 each, four left.
+/* demo: numbered, 100 a seat, A1 to A4 open, B1 and B2 taken by mia. standing: general admission, 50 each, four left.
  * asked: an organizer must be asked. */
 static int open_world(void **state)
 {
@@ -198,6 +199,19 @@ static void request(struct world *world, const char *fields)
     fixture_entry(world->fixture, BOOKING_REQUESTED, id, fields);
 }
 
+/* The row that an earlier delivery of the batch's first entry left; the fingerprint is that of `fields`. */
+static void know(struct world *world, const char *fields, const char *row_behind_the_fingerprint)
+{
+    struct fixture *other = fixture_new(&hold);
+    const struct entry *entry = fixture_entry(other, BOOKING_REQUESTED, "100-1", fields);
+
+    world->known[world->known_count++] =
+        text_format(world->fixture->arena, KEY("1") " %lld %s",
+                    (long long)((const struct request *)entry->detail)->fingerprint, row_behind_the_fingerprint)
+            .ptr;
+    fixture_free(other);
+}
+
 /* ---- who gets what ---- */
 
 static void requests_are_decided_one_after_the_other_and_get_all_or_nothing(void **state)
@@ -205,8 +219,8 @@ static void requests_are_decided_one_after_the_other_and_get_all_or_nothing(void
     struct world *world = *state;
 
     request(world, "user=ayu show=demo seats=A1,A2 booking_id=" KEY("4"));
-    request(world, "user=ayu show=demo seats=A2,A3 booking_id=" KEY("3"));
-    request(world, "user=ayu show=demo seats=A3 booking_id=" KEY("2"));
+    request(world, "user=budi show=demo seats=A2,A3 booking_id=" KEY("3"));
+    request(world, "user=citra show=demo seats=A3 booking_id=" KEY("2"));
     request(world, "user=ayu show=demo seats=A3,A4 booking_id=" KEY("1"));
     fixture_decide(world->fixture);
     check_outcome(world->fixture, 0, DONE, "seat held");
@@ -246,7 +260,7 @@ static void any_seats_are_the_first_that_nobody_named_before(void **state)
 
     request(world, "user=ayu show=demo seats=A2");
     request(world, "user=ayu show=demo quantity=2");
-    request(world, "user=ayu show=demo seats=A3");
+    request(world, "user=budi show=demo seats=A3");
     request(world, "user=ayu show=demo seats=A4");
     fixture_decide(world->fixture);
     assert_int_equal(fixture_said_count(world->fixture), 3);
@@ -320,8 +334,8 @@ static void a_seat_that_the_batch_itself_takes_needs_no_second_guard(void **stat
     struct world *world = *state;
 
     request(world, "user=ayu show=demo seats=A1");
-    request(world, "user=ayu show=demo seats=A1,B2");
-    request(world, "user=ayu show=demo seats=A1");
+    request(world, "user=budi show=demo seats=A1,B2");
+    request(world, "user=citra show=demo seats=A1");
     fixture_decide(world->fixture);
     check_stored(world->fixture, "hold_still_taken", 1, "6");
     check_stored(world->fixture, "hold_take", 2, "1");
@@ -345,6 +359,86 @@ static void who_does_not_wait_is_rejected(void **state)
     check_stored(world->fixture, "hold_bookings", 8, "2026-11-21T10:00:00.000Z 2026-11-21T10:00:00.000Z");
     check_stored(world->fixture, "hold_wait", 1, "-");
     check_stored(world->fixture, "hold_still_taken", 1, "-");
+}
+
+/* ---- a seat of one's own ---- */
+
+static void who_has_a_seat_neither_books_it_again_nor_waits_for_it(void **state)
+{
+    struct world *world = *state;
+
+    request(world, "user=mia show=demo seat=B1 booking_id=" KEY("1"));
+    request(world, "user=mia show=demo seat=B1 waitlist=no booking_id=" KEY("2"));
+    fixture_decide(world->fixture);
+    check_outcome(world->fixture, 0, DONE, "rejected");
+    check_outcome(world->fixture, 1, DONE, "rejected");
+    check_said(world->fixture, 0, BOOKING_CLOSED,
+               "event_id=" KEY("1") ":rejected user=mia show=demo seats=B1 status=rejected reason=already_yours "
+                                    "requested_at=1970-01-01T00:00:00.100Z");
+    check_said(world->fixture, 1, BOOKING_CLOSED, "reason=already_yours");
+    check_stored(world->fixture, "hold_bookings", 9, "REJECTED REJECTED");
+    check_stored(world->fixture, "hold_bookings", 17, "already_yours already_yours");
+    check_stored(world->fixture, "hold_bookings", 8, "2026-11-21T10:00:00.000Z 2026-11-21T10:00:00.000Z");
+    check_stored(world->fixture, "hold_wait", 1, "-");
+    check_stored(world->fixture, "hold_still_taken", 1, "-");
+    check_stored(world->fixture, "hold_still_there", 1, "-");
+}
+
+static void a_seat_taken_earlier_in_the_batch_is_known_to_be_ones_own(void **state)
+{
+    struct world *world = *state;
+
+    request(world, "user=ayu show=demo seats=A1,A2 booking_id=" KEY("1"));
+    request(world, "user=ayu show=demo seats=A2,A3 booking_id=" KEY("2"));
+    request(world, "user=budi show=demo seats=A2 booking_id=" KEY("3"));
+    request(world, "user=budi show=demo seats=A3 booking_id=" KEY("4")); /* nobody got it in between */
+    fixture_decide(world->fixture);
+    check_stored(world->fixture, "hold_bookings", 9, "HELD REJECTED WAITLISTED HELD");
+    check_stored(world->fixture, "hold_bookings", 17, "- already_yours - -");
+    check_stored(world->fixture, "hold_take", 2, "1 2 3");
+    check_stored(world->fixture, "hold_wait", 4, KEY("3"));
+}
+
+static void a_seat_that_one_got_by_asking_for_any_is_ones_own(void **state)
+{
+    struct world *world = *state;
+
+    request(world, "user=ayu show=demo quantity=1 booking_id=" KEY("1"));
+    request(world, "user=ayu show=demo seat=A1 booking_id=" KEY("2"));
+    fixture_decide(world->fixture);
+    check_said(world->fixture, 0, SEAT_HELD, "seats=A1");
+    check_stored(world->fixture, "hold_bookings", 9, "HELD REJECTED");
+    check_stored(world->fixture, "hold_bookings", 17, "- already_yours");
+}
+
+static void a_seat_of_ones_own_counts_more_than_those_of_others(void **state)
+{
+    struct world *world = *state;
+
+    world->seats[5].owner = "ayu"; /* B2; B1 is mia's */
+    request(world, "user=ayu show=demo seats=A1,B1,B2 booking_id=" KEY("1"));
+    request(world, "user=mia show=demo seats=A1,B1,B2 waitlist=no booking_id=" KEY("2"));
+    request(world, "user=budi show=demo seats=B1,B2 booking_id=" KEY("3"));
+    request(world, "user=ayu show=demo seats=B1 waitlist=no booking_id=" KEY("4"));
+    request(world, "user=ayu show=demo seats=B2,Z9 booking_id=" KEY("5")); /* it cannot be had by anybody */
+    fixture_decide(world->fixture);
+    check_stored(world->fixture, "hold_bookings", 9, "REJECTED REJECTED WAITLISTED REJECTED REJECTED");
+    check_stored(world->fixture, "hold_bookings", 17, "already_yours already_yours - seat_taken unknown_seat");
+    check_stored(world->fixture, "hold_take", 1, "-");
+    check_stored(world->fixture, "hold_still_taken", 1, "5 6");
+}
+
+static void who_has_seats_may_ask_for_any_more(void **state)
+{
+    struct world *world = *state;
+
+    request(world, "user=mia show=demo quantity=2");
+    request(world, "user=mia show=demo quantity=5");
+    request(world, "user=mia show=demo seats=A4");
+    fixture_decide(world->fixture);
+    check_outcome(world->fixture, 0, DONE, "seat held");
+    check_outcome(world->fixture, 1, DONE, "waitlisted");
+    check_outcome(world->fixture, 2, DONE, "seat held");
 }
 
 static void what_does_not_exist_is_rejected_with_its_reason(void **state)
@@ -397,6 +491,19 @@ static void nobody_new_means_no_guests(void **state)
     request(world, "user=ayu show=demo seat=A1");
     fixture_decide(world->fixture);
     check_stored(world->fixture, "hold_guests", 1, "-");
+}
+
+/* Refused when guests were not let in, or removed since: who only asks again is no reason to let somebody in. */
+static void who_only_asks_again_does_not_become_a_guest(void **state)
+{
+    struct world *world = *state;
+
+    know(world, "user=zul show=demo seat=A1 booking_id=" KEY("1"),
+         "REJECTED zul demo A1 0 IDR - f unknown_user 2026-11-21T08:45:00Z");
+    request(world, "user=zul show=demo seat=A1 booking_id=" KEY("1"));
+    request(world, "user=budi show=demo seat=A2 booking_id=" KEY("2"));
+    fixture_decide(world->fixture);
+    check_stored(world->fixture, "hold_guests", 1, "budi");
 }
 
 static void an_unknown_user_is_rejected_if_so_configured(void **state)
@@ -495,19 +602,6 @@ static void a_held_booking_is_stored_as_it_is_said(void **state)
 
 /* ---- again ---- */
 
-/* The row that an earlier delivery of the batch's first entry left; the fingerprint is that of `fields`. */
-static void know(struct world *world, const char *fields, const char *row_behind_the_fingerprint)
-{
-    struct fixture *other = fixture_new(&hold);
-    const struct entry *entry = fixture_entry(other, BOOKING_REQUESTED, "100-1", fields);
-
-    world->known[world->known_count++] =
-        text_format(world->fixture->arena, KEY("1") " %lld %s",
-                    (long long)((const struct request *)entry->detail)->fingerprint, row_behind_the_fingerprint)
-            .ptr;
-    fixture_free(other);
-}
-
 #define A1_BY_AYU "user=ayu show=demo seat=A1 booking_id=" KEY("1")
 
 static void a_request_that_comes_again_says_the_same_and_stores_nothing(void **state)
@@ -525,6 +619,8 @@ static void a_request_that_comes_again_says_the_same_and_stores_nothing(void **s
          "event_id=" KEY("1") ":reserved seats=A1"},
         {"REJECTED ayu demo A1 0 IDR - f seat_taken 2026-11-21T08:45:00Z", BOOKING_CLOSED,
          "event_id=" KEY("1") ":rejected status=rejected reason=seat_taken requested_at=2026-11-21T08:45:00.000Z"},
+        {"REJECTED ayu demo A1 0 IDR - f already_yours 2026-11-21T08:45:00Z", BOOKING_CLOSED,
+         "event_id=" KEY("1") ":rejected status=rejected reason=already_yours requested_at=2026-11-21T08:45:00.000Z"},
         {"WAITLISTED ayu demo A1 0 IDR - f - 2026-11-21T08:45:00Z", STREAM_COUNT, ""},
         {"AWAITING_PAYMENT ayu demo A1 100 IDR 2026-11-21T09:00:00Z f - 2026-11-21T08:45:00Z", STREAM_COUNT, ""},
         {"CONFIRMED ayu demo A1 100 IDR 2026-11-21T09:00:00Z f - 2026-11-21T08:45:00Z", STREAM_COUNT, ""},
@@ -612,6 +708,7 @@ static struct model_booking model_decide(struct world *world, const struct entry
     const struct show *show = NULL;
     struct seat *chosen[10];
     size_t count = 0;
+    bool is_own = false;
 
     for (size_t s = 0; s < world->show_count; s++)
         if (strcmp(world->shows[s].id, show_id) == 0)
@@ -636,11 +733,17 @@ static struct model_booking model_decide(struct world *world, const struct entry
                 exists = true;
                 if (world->seats[s].is_open)
                     chosen[count++] = &world->seats[s];
+                else
+                    is_own = is_own || strcmp(world->seats[s].owner, user) == 0;
             }
         if (!exists) {
             booking.reason = "unknown_seat";
             return booking;
         }
+    }
+    if (is_own) {
+        booking.reason = "already_yours";
+        return booking;
     }
     for (size_t n = 0; asked->label_count == 0 && n < 2 * world->seat_count && count < (size_t)asked->quantity; n++) {
         const size_t s = n % world->seat_count;
@@ -657,6 +760,7 @@ static struct model_booking model_decide(struct world *world, const struct entry
     booking.status = show->has_organizer ? "RESERVED" : "HELD";
     for (size_t c = 0; c < count; c++) {
         chosen[c]->is_open = false;
+        chosen[c]->owner = user;
         booking.amount += chosen[c]->amount < 0 ? show->amount : chosen[c]->amount;
         snprintf(booking.seats + strlen(booking.seats), sizeof booking.seats - strlen(booking.seats), "%s%s",
                  c > 0 ? "," : "", chosen[c]->label);
@@ -676,7 +780,7 @@ static void random_world(struct world *world, struct random *random)
         for (size_t l = 0; l < COUNT_OF(labels); l++)
             world->seats[world->seat_count++] =
                 (struct seat){world->shows[s].id, labels[l], support_random_below(random, 3) ? -1 : 10,
-                              support_random_below(random, 4) > 0};
+                              support_random_below(random, 4) > 0, support_random_below(random, 2) ? "ayu" : "mia"};
 }
 
 static void random_request(struct world *world, struct random *random)
@@ -765,9 +869,15 @@ int main(void)
         TEST(a_seat_taken_before_is_waited_for),
         TEST(a_seat_that_the_batch_itself_takes_needs_no_second_guard),
         TEST(who_does_not_wait_is_rejected),
+        TEST(who_has_a_seat_neither_books_it_again_nor_waits_for_it),
+        TEST(a_seat_taken_earlier_in_the_batch_is_known_to_be_ones_own),
+        TEST(a_seat_that_one_got_by_asking_for_any_is_ones_own),
+        TEST(a_seat_of_ones_own_counts_more_than_those_of_others),
+        TEST(who_has_seats_may_ask_for_any_more),
         TEST(what_does_not_exist_is_rejected_with_its_reason),
         TEST(an_unknown_user_becomes_a_guest_once),
         TEST(nobody_new_means_no_guests),
+        TEST(who_only_asks_again_does_not_become_a_guest),
         TEST(an_unknown_user_is_rejected_if_so_configured),
         TEST(a_rejected_user_costs_nobody_any_seat),
         TEST(a_show_with_an_organizer_is_reserved_first),
