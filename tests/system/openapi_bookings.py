@@ -1,5 +1,5 @@
 """Examples for test_openapi.py: bookings, and what became of them. Each succeeds, and fails in what ways can be brought about."""
-from karcis import new_id
+from karcis import new_id, wait_until
 from openapi import example
 
 LONG_AGO = "2020-01-01T00:00:00+07:00"
@@ -57,7 +57,7 @@ def get_booking(world):
 def get_booking_history(world):
     show = world.show()
     for booking in (world.confirmed(show, "A1"), world.booked(show, "WAITLISTED", seats="A1", user="budi")):
-        assert len(world.call("getBookingHistory", booking, status=200).body["items"]) > 1
+        wait_until(lambda: len(world.call("getBookingHistory", booking, status=200).body["items"]) > 1, "the log has its changes")
         assert world.call("getBookingHistory", booking, status=200, query={"as_of": LONG_AGO}).body["status"] is None
     world.call("getBookingHistory", booking, status=404, headers=world.session())
     world.call("getBookingHistory", booking, status=422, query={"as_of": "yesterday"})
