@@ -28,6 +28,13 @@ def finish(process):
     return process.returncode, json.loads(out)
 
 
+def unread_bytes(port):
+    """What has come to this port's connections and nobody has read (/proc/net/tcp: tx_queue:rx_queue)."""
+    with open("/proc/net/tcp") as file:
+        connections = [line.split() for line in file.readlines()[1:]]
+    return sum(int(words[4].split(":")[1], 16) for words in connections if int(words[1].split(":")[1], 16) == port and words[3] == "01")
+
+
 def load(stack, *words):
     return finish(start(stack, *words))
 
@@ -106,6 +113,8 @@ def test_answers_that_are_lost_are_sent_again_and_the_counts_still_agree(own_sta
     process = start(stack, "events", "--count", 30000, "--duplicates", 0.3, "--rate", 100, "--batch", 30, "--connections", 32)
     for part in (3000, 9000, 15000):
         wait_until(lambda: sent(stack) > part, f"{part} events are sent", timeout=60)
+        stack.signal("publisher", signal.SIGSTOP)
+        wait_until(lambda: unread_bytes(stack.port("publisher")) > 0, "requests are under way")
         stack.kill("publisher")
     code, report = finish(process)
     assert code == 0 and report["agrees"] and report["given_up"] == 0

@@ -114,10 +114,10 @@ def test_one_id_finds_a_bookings_steps_in_order_in_the_logs(stack):
         assert len(found) == 5
         return found
     told = [dict(re.findall(r'(\w+)=("[^"]*"|\S+)', line)) for line in wait_until(lines, "each step left its line")]
-    steps = [line["step"] for line in told]
-    assert sorted(steps) == ["bill", "charge", "hold", "invoice", "settle"]
-    order = [step for step in steps if step != "bill"]
-    assert order == ["hold", "invoice", "charge", "settle"], "bill and charge go side by side"
+    times = {line["step"]: line["time"] for line in told}
+    assert sorted(times) == ["bill", "charge", "hold", "invoice", "settle"]
+    order = [times[step] for step in ("hold", "invoice", "charge", "settle")]  # bill and charge go side by side
+    assert order == sorted(order) and times["invoice"] <= times["bill"], times
     assert {line["booking"] for line in told} == {booking} and all(line["entry"] and line["event"] for line in told)
 
 
