@@ -15,5 +15,5 @@ def test_a_worker_may_meet_its_fate_at_any_socket_call(deed, points, tell):
     said = done.stdout
     assert done.returncode == 0, said
     fired = int(re.search(r"(\d+) fired, 0 violations", said).group(1))
-    assert fired >= points * 0.6, said  # an idle connection is asked now and then, so no two runs make the same calls
+    assert fired >= points * 0.8, said
     tell(said.splitlines()[-1])
