@@ -2,10 +2,10 @@
  * entry counts once, however often it is delivered: as unique, as a duplicate (its event is known under another entry's
  * id) or as rejected (it cannot be stored). Entries of `dead` become dead letters and are not counted.
  *
- * The insert itself finds out what is new, so here the first "load" already writes; deciding and counting come after.
- * Inserting what is new without looking is cheapest, so events that look new are inserted so; the others – seen before,
- * probably – are looked for. If one that looked new was there after all, the batch is done again
- * with all of them looked for (conflict). */
+ * Looking for every event before inserting it would cost as much as the insert, so only those are looked for that have
+ * probably been seen before. If one that looked new was there after all, the insert fails and the batch is done again
+ * with all of them looked for (conflict). All that is new goes in by one statement, sorted: recorders that meet wait
+ * for each other, but never in a circle. */
 #include "aggregator/record.h"
 
 #include <assert.h>
@@ -24,8 +24,8 @@
 struct item {
     size_t position; /* in the batch */
     struct logged logged;
-    bool looks_new;
-    enum { LEFT, STORED, NOTED, NOTED_CONFLICT } state; /* noted: as a duplicate; of another payload */
+    bool looks_new;                                              /* not looked for */
+    enum { UNIQUE, DELIVERED_AGAIN, DUPLICATE, CONFLICT } state; /* a conflict is a duplicate with another payload */
 };
 
 struct record_work {
@@ -34,7 +34,7 @@ struct record_work {
     struct refusal *refusals; /* one for each entry */
     size_t refused_count;
     struct letters letters;
-    size_t left_count; /* of the items that are LEFT */
+    size_t unique_count;
     int64_t sent[LATENCY_BUCKETS], closed[LATENCY_BUCKETS];
 };
 
@@ -98,14 +98,82 @@ static void begin(struct batch *batch)
         count_latencies(batch, i);
     }
     qsort(work->items, work->item_count, sizeof *work->items, compare_items);
-    work->left_count = work->item_count;
     guess(batch);
+}
+
+/* ---- what is known ---- */
+
+static bool bind_known(struct batch *batch, struct params *params)
+{
+    const struct record_work *work = batch->work;
+    struct column *topics = params_column(params, COLUMN_TEXT), *ids = params_column(params, COLUMN_TEXT),
+                  *payloads = params_column(params, COLUMN_TEXT), *items = params_column(params, COLUMN_INT32);
+
+    for (size_t i = 0; i < work->item_count; i++) {
+        const struct logged *logged = &work->items[i].logged;
+
+        if (work->items[i].looks_new)
+            continue;
+        column_text(topics, logged->topic);
+        column_text(ids, logged->event_id);
+        column_text(payloads, logged->payload);
+        column_int(items, (int64_t)i);
+    }
+    return column_count(topics) > 0;
+}
+
+static void take_known(struct batch *batch, const struct rows *rows)
+{
+    const struct record_work *work = batch->work;
+
+    for (size_t row = 0; row < rows_count(rows); row++) {
+        struct item *item = &work->items[rows_int(rows, row, 0)];
+        const struct entry *entry = batch->entries[item->position];
+
+        if (rows_int(rows, row, 1) == (int64_t)entry->stream && rows_int(rows, row, 2) == (int64_t)entry->id.ms &&
+            rows_int(rows, row, 3) == (int64_t)entry->id.seq)
+            item->state = DELIVERED_AGAIN;
+        else
+            item->state = rows_bool(rows, row, 4) ? CONFLICT : DUPLICATE;
+    }
+}
+
+/* Of unknown events that came several times in this batch the first is the event. */
+static void sort_out_repeats(struct batch *batch)
+{
+    struct record_work *work = batch->work;
+    const struct item *first = NULL;
+
+    for (size_t i = 0; i < work->item_count; i++) {
+        struct item *item = &work->items[i];
+
+        if (item->state != UNIQUE)
+            continue;
+        if (first && text_equal(first->logged.topic, item->logged.topic) &&
+            text_equal(first->logged.event_id, item->logged.event_id)) {
+            item->state = text_equal(first->logged.payload, item->logged.payload) ? DUPLICATE : CONFLICT;
+            continue;
+        }
+        first = item;
+        work->unique_count++;
+    }
+}
+
+static void decide(struct batch *batch)
+{
+    const struct record_work *work = batch->work;
+
+    sort_out_repeats(batch);
+    for (size_t i = 0; i < batch->count; i++)
+        if (work->refusals[i].reason)
+            reject(batch, i, work->refusals[i].reason, work->refusals[i].detail);
+        else
+            done(batch, i, NULL); /* not worth a line in the log: it is in the log */
 }
 
 /* ---- the insert ---- */
 
-/* Of the events that look new, or of the others. */
-static bool bind_events(struct batch *batch, struct params *params, bool looks_new)
+static bool bind_new(struct batch *batch, struct params *params)
 {
     const struct record_work *work = batch->work;
     struct column *topics = params_column(params, COLUMN_TEXT), *ids = params_column(params, COLUMN_TEXT),
@@ -117,7 +185,7 @@ static bool bind_events(struct batch *batch, struct params *params, bool looks_n
         const struct logged *logged = &work->items[i].logged;
         const struct entry *entry = batch->entries[work->items[i].position];
 
-        if (work->items[i].looks_new != looks_new)
+        if (work->items[i].state != UNIQUE)
             continue;
         column_text(topics, logged->topic);
         column_text(ids, logged->event_id);
@@ -128,46 +196,85 @@ static bool bind_events(struct batch *batch, struct params *params, bool looks_n
         column_int(ms, (int64_t)entry->id.ms);
         column_int(seqs, (int64_t)entry->id.seq);
     }
-    return column_count(topics) > 0;
+    return work->unique_count > 0;
 }
 
-static bool bind_new(struct batch *batch, struct params *params)
-{
-    return bind_events(batch, params, true);
-}
+/* ---- counting ---- */
 
-static bool bind_familiar(struct batch *batch, struct params *params)
-{
-    return bind_events(batch, params, false);
-}
-
-static void settle(struct batch *batch, struct item *item, int state)
-{
-    struct record_work *work = batch->work;
-
-    item->state = state;
-    work->left_count--;
-}
-
-/* All of them: the statement succeeded. */
-static void take_new(struct batch *batch, const struct rows *rows)
+static bool has_repeats(const struct batch *batch)
 {
     const struct record_work *work = batch->work;
 
-    (void)rows;
-    for (size_t i = 0; i < work->item_count; i++)
-        if (work->items[i].looks_new)
-            settle(batch, &work->items[i], STORED);
+    return work->unique_count < work->item_count;
 }
 
-/* The item whose entry a row names in its first columns. Rows come in the order of the items, so it stands behind the
- * one before it (`from`); only if they did not, all would be looked through. */
-static struct item *item_of_row(const struct batch *batch, const struct rows *rows, size_t row, size_t *from)
+/* How many of each topic are new. Items are sorted by topic, so those of one stand together. */
+static void add_unique_counts(const struct batch *batch, struct params *params)
+{
+    const struct record_work *work = batch->work;
+    struct column *topics = params_column(params, COLUMN_TEXT), *counts = params_column(params, COLUMN_INT64);
+
+    for (size_t i = 0, next; i < work->item_count; i = next) {
+        const struct text topic = work->items[i].logged.topic;
+        int64_t count = 0;
+
+        for (next = i; next < work->item_count && text_equal(work->items[next].logged.topic, topic); next++)
+            count += work->items[next].state == UNIQUE;
+        if (count > 0) {
+            column_text(topics, topic);
+            column_int(counts, count);
+        }
+    }
+}
+
+static bool bind_count(struct batch *batch, struct params *params)
+{
+    const struct record_work *work = batch->work;
+
+    params_int16(params, counter_slot());
+    add_unique_counts(batch, params);
+    return work->item_count > 0 && !has_repeats(batch);
+}
+
+static bool bind_count_repeats(struct batch *batch, struct params *params)
+{
+    const struct record_work *work = batch->work;
+    struct column *topics, *ids, *duplicates, *conflicts, *streams, *ms, *seqs;
+
+    params_int16(params, counter_slot());
+    add_unique_counts(batch, params);
+    topics = params_column(params, COLUMN_TEXT);
+    ids = params_column(params, COLUMN_TEXT);
+    duplicates = params_column(params, COLUMN_BOOL);
+    conflicts = params_column(params, COLUMN_BOOL);
+    streams = params_column(params, COLUMN_INT16);
+    ms = params_column(params, COLUMN_INT64);
+    seqs = params_column(params, COLUMN_INT64);
+    for (size_t i = 0; i < work->item_count; i++) {
+        const struct item *item = &work->items[i];
+        const struct entry *entry = batch->entries[item->position];
+
+        if (item->state == UNIQUE)
+            continue;
+        column_text(topics, item->logged.topic);
+        column_text(ids, item->logged.event_id);
+        column_bool(duplicates, item->state != DELIVERED_AGAIN);
+        column_bool(conflicts, item->state == CONFLICT);
+        column_int(streams, entry->stream);
+        column_int(ms, (int64_t)entry->id.ms);
+        column_int(seqs, (int64_t)entry->id.seq);
+    }
+    return has_repeats(batch);
+}
+
+/* The item whose entry a row names. Rows come in the order of the items, so it stands behind the one before it
+ * (`from`); only if they did not, all would be looked through. */
+static const struct item *item_of_row(const struct batch *batch, const struct rows *rows, size_t row, size_t *from)
 {
     const struct record_work *work = batch->work;
 
     for (size_t step = 0; step < work->item_count; step++) {
-        struct item *item = &work->items[(*from + step) % work->item_count];
+        const struct item *item = &work->items[(*from + step) % work->item_count];
         const struct entry *entry = batch->entries[item->position];
 
         if ((int64_t)entry->id.seq == rows_int(rows, row, 2) && (int64_t)entry->id.ms == rows_int(rows, row, 1) &&
@@ -180,106 +287,20 @@ static struct item *item_of_row(const struct batch *batch, const struct rows *ro
     return NULL;
 }
 
-static void take_familiar(struct batch *batch, const struct rows *rows)
+/* Each duplicate gets its line in the program's log, when it is noted for the first time. */
+static void take_noted(struct batch *batch, const struct rows *rows)
 {
     size_t from = 0;
 
-    for (size_t row = 0; row < rows_count(rows); row++)
-        settle(batch, item_of_row(batch, rows, row, &from),
-               !rows_bool(rows, row, 3)  ? STORED
-               : rows_bool(rows, row, 4) ? NOTED_CONFLICT
-                                         : NOTED);
-}
+    for (size_t row = 0; row < rows_count(rows); row++) {
+        const struct item *item = item_of_row(batch, rows, row, &from);
+        struct outcome *outcome = &batch->outcomes[item->position];
+        const struct logged *logged = &item->logged;
 
-/* Each duplicate gets its line in the program's log. */
-static void tell(struct batch *batch, const struct item *item, bool is_conflict)
-{
-    struct outcome *outcome = &batch->outcomes[item->position];
-    const struct logged *logged = &item->logged;
-
-    outcome->what = is_conflict ? "duplicate with another payload" : "duplicate";
-    outcome->detail = text_format(batch->arena, "%.*s %.*s", (int)logged->topic.len, logged->topic.ptr,
-                                  (int)logged->event_id.len, logged->event_id.ptr);
-}
-
-static void decide(struct batch *batch)
-{
-    const struct record_work *work = batch->work;
-
-    for (size_t i = 0; i < batch->count; i++)
-        if (work->refusals[i].reason)
-            reject(batch, i, work->refusals[i].reason, work->refusals[i].detail);
-        else
-            done(batch, i, NULL); /* not worth a line in the log: it is in the log */
-    for (size_t i = 0; i < work->item_count; i++)
-        if (work->items[i].state == NOTED || work->items[i].state == NOTED_CONFLICT)
-            tell(batch, &work->items[i], work->items[i].state == NOTED_CONFLICT);
-}
-
-/* ---- counting ---- */
-
-/* Items are sorted by topic, so equal ones stand together. */
-static bool bind_count(struct batch *batch, struct params *params)
-{
-    const struct record_work *work = batch->work;
-    struct column *topics, *stored, *noted, *conflicts;
-
-    params_int16(params, counter_slot());
-    topics = params_column(params, COLUMN_TEXT);
-    stored = params_column(params, COLUMN_INT64);
-    noted = params_column(params, COLUMN_INT64);
-    conflicts = params_column(params, COLUMN_INT64);
-    for (size_t i = 0, next; i < work->item_count; i = next) {
-        const struct text topic = work->items[i].logged.topic;
-        int64_t counts[NOTED_CONFLICT + 1] = {0};
-
-        for (next = i; next < work->item_count && text_equal(work->items[next].logged.topic, topic); next++)
-            counts[work->items[next].state]++;
-        if (counts[STORED] + counts[NOTED] + counts[NOTED_CONFLICT] == 0)
-            continue;
-        column_text(topics, topic);
-        column_int(stored, counts[STORED]);
-        column_int(noted, counts[NOTED] + counts[NOTED_CONFLICT]);
-        column_int(conflicts, counts[NOTED_CONFLICT]);
+        outcome->what = item->state == CONFLICT ? "duplicate with another payload" : "duplicate";
+        outcome->detail = text_format(batch->arena, "%.*s %.*s", (int)logged->topic.len, logged->topic.ptr,
+                                      (int)logged->event_id.len, logged->event_id.ptr);
     }
-    return column_count(topics) > 0;
-}
-
-static bool bind_repeats(struct batch *batch, struct params *params)
-{
-    const struct record_work *work = batch->work;
-    struct column *topics, *ids, *payloads, *streams, *ms, *seqs;
-
-    if (work->left_count == 0)
-        return false;
-    params_int16(params, counter_slot());
-    topics = params_column(params, COLUMN_TEXT);
-    ids = params_column(params, COLUMN_TEXT);
-    payloads = params_column(params, COLUMN_TEXT);
-    streams = params_column(params, COLUMN_INT16);
-    ms = params_column(params, COLUMN_INT64);
-    seqs = params_column(params, COLUMN_INT64);
-    for (size_t i = 0; i < work->item_count; i++) {
-        const struct entry *entry = batch->entries[work->items[i].position];
-
-        if (work->items[i].state != LEFT)
-            continue;
-        column_text(topics, work->items[i].logged.topic);
-        column_text(ids, work->items[i].logged.event_id);
-        column_text(payloads, work->items[i].logged.payload);
-        column_int(streams, entry->stream);
-        column_int(ms, (int64_t)entry->id.ms);
-        column_int(seqs, (int64_t)entry->id.seq);
-    }
-    return true;
-}
-
-static void take_repeats(struct batch *batch, const struct rows *rows)
-{
-    size_t from = 0;
-
-    for (size_t row = 0; row < rows_count(rows); row++)
-        tell(batch, item_of_row(batch, rows, row, &from), rows_bool(rows, row, 3));
 }
 
 static bool bind_rejected(struct batch *batch, struct params *params)
@@ -353,14 +374,13 @@ const struct step record = {
     .reads_ahead = true,
     .key = -1,
     .wants_refused = true,
-    .loads = (const struct query[]){{SQL(record_new), bind_new, take_new},
-                                    {SQL(record_familiar), bind_familiar, take_familiar},
-                                    {NULL, NULL, NULL}},
+    .loads = (const struct query[]){{SQL(record_known), bind_known, take_known}, {NULL, NULL, NULL}},
     .work_bytes = sizeof(struct record_work),
     .begin = begin,
     .decide = decide,
-    .stores = (const struct query[]){{SQL(record_count), bind_count, NULL},
-                                     {SQL(record_repeats), bind_repeats, take_repeats},
+    .stores = (const struct query[]){{SQL(record_new), bind_new, NULL},
+                                     {SQL(record_count), bind_count, NULL},
+                                     {SQL(record_count_repeats), bind_count_repeats, take_noted},
                                      {SQL(record_rejected), bind_rejected, NULL},
                                      {SQL(record_dead), bind_dead, NULL},
                                      {SQL(record_replayed), bind_replayed, NULL},

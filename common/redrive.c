@@ -189,6 +189,7 @@ static void load_cohort(struct redriver *redriver)
     }
     redriver->batch = batch_new(redriver->batch_arena, step, entries, redriver->cohort_count, clock_now_us());
     redriver->batch->is_recall = redriver->is_recalling;
+    batch_begin(redriver->batch);
     params = params_new(redriver->batch_arena);
     step->loads[0].bind(redriver->batch, params);
     store_send(redriver->store, step->loads[0].statement, params, on_rows, redriver);

@@ -149,18 +149,23 @@ static void on_rows(const struct rows *rows, void *context)
     taken->query->take(taken->runner->batch, rows);
 }
 
-static void send_queries(struct runner *runner, const struct query *queries)
+/* False if there was nothing to send. */
+static bool send_queries(struct runner *runner, const struct query *queries)
 {
     struct batch *batch = runner->batch;
+    bool is_sent = false;
 
     for (size_t i = 0; i < STEP_QUERIES_MAX && queries[i].statement; i++) {
         struct params *params = params_new(batch->arena);
         struct taken *taken = ARENA_NEW(batch->arena, struct taken);
 
         *taken = (struct taken){runner, &queries[i]};
-        if (queries[i].bind(batch, params))
-            store_send(runner->store, queries[i].statement, params, queries[i].take ? on_rows : NULL, taken);
+        if (!queries[i].bind(batch, params))
+            continue;
+        store_send(runner->store, queries[i].statement, params, queries[i].take ? on_rows : NULL, taken);
+        is_sent = true;
     }
+    return is_sent;
 }
 
 static void store_batch(struct runner *runner)
@@ -202,16 +207,16 @@ static void load_batch(struct runner *runner)
 
     runner->batch = batch_new(batch_arena(runner), runner->step, picked->list, picked->count, clock_now_us());
     runner->batch->conflicts = runner->conflicts;
+    batch_begin(runner->batch);
     runner->begun_us = clock_monotonic_us();
     metrics_observe(runner->metrics.batch_entries, (double)picked->count);
     store_begin(runner->store);
-    if (!runner->step->loads[0].statement) {
+    if (send_queries(runner, runner->step->loads)) {
+        runner->state = RUNNER_LOADING;
+        store_sync(runner->store, on_loaded, runner);
+    } else {
         store_batch(runner); /* nothing to look at: everything in one round trip */
-        return;
     }
-    runner->state = RUNNER_LOADING;
-    send_queries(runner, runner->step->loads);
-    store_sync(runner->store, on_loaded, runner);
     read_ahead(runner);
 }
 

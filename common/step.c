@@ -51,9 +51,13 @@ struct batch *batch_new(struct arena *arena, const struct step *step, struct ent
             batch->by_key[i] = (struct key_index){entries[i]->key, i};
         sort_keys(batch->by_key, count);
     }
-    if (step->begin)
-        step->begin(batch);
     return batch;
+}
+
+void batch_begin(struct batch *batch)
+{
+    if (batch->step->begin)
+        batch->step->begin(batch);
 }
 
 bool batch_find(const struct batch *batch, struct uuid key, size_t *i)

@@ -129,6 +129,8 @@ void sort_keys(struct key_index *keys, size_t count); /* by key, then position *
 /* Makes a batch of entries that were read and checked. The keys must differ. */
 struct batch *batch_new(struct arena *arena, const struct step *step, struct entry **entries, size_t count,
                         int64_t now_us);
+/* When all that the engine knows of it has been set (conflicts, is_recall). */
+void batch_begin(struct batch *batch);
 /* Reads an entry's fields and key as the step wants them; what does not fit is entry->refusal. */
 void step_check(struct arena *arena, const struct step *step, struct entry *entry);
 

@@ -163,6 +163,7 @@ enum store_result engine_run(struct engine *engine, struct fixture *fixture, eng
     loop_until(engine->loop, is_up, engine);
     fixture->batch = batch_new(fixture->arena, fixture->step, fixture->entries, fixture->count, fixture->now_us);
     fixture->batch->conflicts = engine->conflicts;
+    batch_begin(fixture->batch);
     store_begin(engine->store);
     send_queries(engine, engine->step->loads);
     store_sync(engine->store, on_loaded, engine);

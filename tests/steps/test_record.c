@@ -130,6 +130,40 @@ static void an_event_from_before_a_restart_is_a_duplicate_all_the_same(void **st
     check_rows(COUNTERS, "sale|1|1|1|0|1");
 }
 
+/* What else a predecessor recorded is looked for without trying first. */
+static void after_an_event_that_only_looked_new_others_are_looked_for(void **state)
+{
+    struct fixture *fixture = *state;
+
+    deliver(EVENTS, "100-1", EVENT("e1", "{}"));
+    deliver(EVENTS, "100-2", EVENT("e2", "{}"));
+    familiar_forget();
+    deliver(EVENTS, "100-3", EVENT("e1", "{}"));
+    fixture_entry(fixture, EVENTS, "100-4", EVENT("e2", "{}"));
+    assert_int_equal(engine_run(engine, fixture, NULL, NULL), STORE_OK);
+    check_rows(COUNTERS, "sale|2|2|0|0|0");
+}
+
+static void check_that_nothing_is_inserted_yet(void *context)
+{
+    (void)context;
+    check_rows("SELECT count(*) FROM pg_locks WHERE relation = 'log.events'::regclass AND mode = 'RowExclusiveLock'",
+               "0");
+}
+
+/* All that is new is inserted by one statement, in one order: if what looked familiar and was not went in by itself,
+ * two recorders could wait for each other in a circle. */
+static void nothing_is_inserted_before_all_that_is_new_is_known(void **state)
+{
+    struct fixture *fixture = *state;
+
+    familiar_is_new(TEXT("sale"), TEXT("e1"));
+    fixture_entry(fixture, EVENTS, "100-1", EVENT("e1", "{}"));
+    fixture_entry(fixture, EVENTS, "100-2", EVENT("e2", "{}"));
+    assert_int_equal(engine_run(engine, fixture, check_that_nothing_is_inserted_yet, NULL), STORE_OK);
+    check_rows(COUNTERS, "sale|2|0|0|0|0");
+}
+
 /* New ones, one that is redelivered, one known with the same payload and one with another, one that comes twice in the
  * batch; whether the program has seen the known ones itself or not. */
 static void a_batch_of_all_kinds_counts_each_as_what_it_is(void **state)
@@ -419,6 +453,8 @@ int main(void)
         TEST(the_same_id_with_another_payload_is_a_conflict_and_the_first_stays),
         TEST(of_two_in_one_batch_the_earlier_is_the_event),
         TEST(an_event_from_before_a_restart_is_a_duplicate_all_the_same),
+        TEST(after_an_event_that_only_looked_new_others_are_looked_for),
+        TEST(nothing_is_inserted_before_all_that_is_new_is_known),
         TEST(a_batch_of_all_kinds_counts_each_as_what_it_is),
         TEST(one_id_on_two_topics_is_two_events),
         TEST(what_cannot_be_stored_is_rejected_once),

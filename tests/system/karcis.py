@@ -260,8 +260,11 @@ class Stack:
     def log(self, name):
         return self._text(f"logs/{name}.log")
 
-    def tail(self, name, lines=25):
-        return "\n".join(self.log(name).splitlines()[-lines:])
+    def tail(self, name, lines=15, width=200):
+        """The end of its log; of a program's usual lines only the last ones."""
+        said = self.log(name).splitlines()
+        worth = [line for line in said if "level=info" not in line and "level=debug" not in line] + said[-3:]
+        return "\n".join(line[:width] for line in worth[-lines:])
 
     def consumer(self, name):
         """What the program's present life is called in Redis."""

@@ -223,6 +223,7 @@ void fixture_decide(struct fixture *fixture)
     const struct step *step = fixture->step;
 
     fixture->batch = batch_new(fixture->arena, step, fixture->entries, fixture->count, fixture->now_us);
+    batch_begin(fixture->batch);
     for (size_t i = 0; i < STEP_QUERIES_MAX && step->loads[i].statement; i++)
         run_load(fixture, &step->loads[i]);
     step->decide(fixture->batch);
