@@ -71,6 +71,7 @@ static struct entry *add(struct fixture *fixture, const char *key)
 static struct batch *make_batch(struct fixture *fixture)
 {
     fixture->batch = batch_new(fixture->arena, fixture->step, fixture->entries, fixture->count, fixture->now_us);
+    batch_begin(fixture->batch);
     return fixture->batch;
 }
 
