@@ -1,7 +1,8 @@
 # make run: everything on this machine, in the foreground.  make test: everything that must pass.  make help: the rest.
 #
-# One object per source; every program gets all of common/. A .sql file becomes a header of constants. Three flavours live
-# side by side: build/ (optimised), build/check/ (sanitizers, for tests) and build/fuzz/ (sanitizers and coverage, for fuzzers).
+# One object per source; every program gets all of common/. A .sql file becomes a header of constants. Four flavours live
+# side by side: build/ (optimised), build/check/ (sanitizers, for tests), build/fuzz/ (sanitizers and coverage, for fuzzers) and
+# build/tsan/ (ThreadSanitizer, for the one test of what has threads).
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -21,6 +22,8 @@ CFLAGS_check := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -f
 LDFLAGS_check := -fsanitize=address,undefined
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
+CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+LDFLAGS_tsan := -fsanitize=thread
 OUT := $(if $(filter release,$(FLAVOUR)),build,build/$(FLAVOUR))
 
 # Asked once, when first used: "make run" installs the packages before.
@@ -133,6 +136,13 @@ STEP_HELPERS := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/steps/test_%,$(wild
 STEP_TESTS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/steps/test_*.c))
 
 $(UNIT_TESTS): $(UNIT_HELPERS)
+
+# Threads are in common/offload.c alone. Its test again, for make FLAVOUR=tsan, with no more than it uses.
+$(OUT)/tests/offload-tsan: $(addprefix $(OUT)/,tests/unit/test_offload.o tests/unit/support.o \
+		$(patsubst %,common/%.o,arena buffer clock log loop offload text))
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS) -lcmocka
 
 $(OUT)/tests/steps/%: $(OUT)/tests/steps/%.o $(STEP_HELPERS) $(UNIT_HELPERS) $(COMMON) $(filter-out %/main.o,$(foreach program,$(PROGRAMS),$(call objects_of,$(program))))
 	@mkdir -p $(@D)

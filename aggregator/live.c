@@ -135,26 +135,25 @@ static void on_entry(const struct entry *entry, void *context)
     tick_in(LIVE_EVERY_MS);
 }
 
+static bool write_to(const struct listener *listener, struct text text)
+{
+    return answer_stream_write(listener->in.stream, text);
+}
+
 static void on_heartbeat(void *context)
 {
     struct arena *arena = arena_new();
+    const struct text place = state.is_placed ? place_text(arena, &state.told) : TEXT("\n");
 
     (void)context;
     loop_timer_set(state.heartbeat, LIVE_HEARTBEAT_MS);
-    if (state.is_placed) {
-        const struct text place = place_text(arena, &state.told);
-
-        live_send_all(text_format(arena, "%.*s%.*s", (int)HEARTBEAT.len, HEARTBEAT.ptr, (int)place.len, place.ptr));
-    }
+    live_send_all(text_format(arena, "%.*s%.*s", (int)HEARTBEAT.len, HEARTBEAT.ptr, (int)place.len, place.ptr));
+    for (const struct listener *each = state.arrivals; each; each = each->next_arrival)
+        write_to(each, TEXT(":\n\n"));
     arena_free(arena);
 }
 
 /* ---- coming ---- */
-
-static bool write_to(struct listener *listener, struct text text)
-{
-    return answer_stream_write(listener->in.stream, text);
-}
 
 static void free_listener(struct listener *listener)
 {
@@ -253,10 +252,7 @@ static void take_arrivals(void)
     while (listener) {
         struct listener *next = listener->next_arrival;
 
-        if (listener->is_gone)
-            free_listener(listener);
-        else
-            catch_up(listener);
+        catch_up(listener);
         listener = next;
     }
 }
@@ -317,6 +313,17 @@ static void stop_following(void)
     forget_events();
 }
 
+/* At once, since Redis may be away for long, and many come and go meanwhile. */
+static void forget_arrival(const struct listener *listener)
+{
+    struct listener **at = &state.arrivals;
+
+    while (*at && *at != listener)
+        at = &(*at)->next_arrival;
+    if (*at)
+        *at = listener->next_arrival;
+}
+
 static void on_gone(void *context)
 {
     struct listener *listener = context;
@@ -324,10 +331,12 @@ static void on_gone(void *context)
     metrics_count(state.gone, 1);
     metrics_set(state.listeners, (double)--state.count);
     live_leave(&listener->in);
-    if (listener->arena) /* among the arrivals, or being read what he missed: freed there */
+    if (listener->is_asking) {
         listener->is_gone = true;
-    else
+    } else {
+        forget_arrival(listener);
         free_listener(listener);
+    }
     if (state.count == 0)
         stop_following();
 }

@@ -2,6 +2,7 @@
 #include "common/body.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,36 @@
 #include "common/clock.h"
 #include "common/id.h"
 #include "common/problem.h"
+
+/* ---- how much trees take ---- */
+
+static size_t trees_bytes;
+
+static void *tree_alloc(size_t size)
+{
+    void *memory = malloc(size);
+
+    trees_bytes += malloc_usable_size(memory);
+    return memory;
+}
+
+static void tree_free(void *memory)
+{
+    trees_bytes -= malloc_usable_size(memory);
+    free(memory);
+}
+
+void body_count_trees(void)
+{
+    json_set_alloc_funcs(tree_alloc, tree_free);
+}
+
+size_t body_trees_bytes(void)
+{
+    return trees_bytes;
+}
+
+/* ---- from bytes to a tree ---- */
 
 /* Brackets outside strings say how deep and how wide the tree will be; whether they match is the parser's. */
 static const char *refuse_shape(struct text text)
@@ -59,6 +90,8 @@ json_t *body_parse(struct arena *arena, struct text text, struct text *why)
     }
     return document;
 }
+
+/* ---- reading members ---- */
 
 struct body body_open(const json_t *document, struct problems *problems)
 {

@@ -21,6 +21,11 @@ struct uuid;
  * keys, U+0000 and what is not UTF-8 are not JSON. The caller releases the tree with json_decref. */
 struct json_t *body_parse(struct arena *arena, struct text text, struct text *why);
 
+/* From now on it is counted how much memory all trees take together; before, and without it, body_trees_bytes is 0. To
+ * be called before the first tree is made. */
+void body_count_trees(void);
+size_t body_trees_bytes(void);
+
 /* An object that is read; texts that come from it live as long as the tree. */
 struct body {
     const struct json_t *object;

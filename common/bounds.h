@@ -168,11 +168,17 @@
 #define LIVE_REPLAY_BYTES_MAX 131072 /* and so does who missed more bytes: half of what may wait for him */
 
 /* ---- HTTP ---- */
-#define HTTP_BODY_BYTES_MAX            1048576 /* 1,000 events of 1 KB */
-#define HTTP_BODY_ROOM_BYTES           32768   /* made at once for a body; beyond it as much as has come, doubled */
-#define HTTP_REQUEST_LINE_BYTES_MAX    8000    /* what RFC 9112 section 3 wants taken at least */
-#define HTTP_HEADER_BYTES_MAX          8192    /* all headers of a request; browsers send some 700 bytes */
-#define HTTP_CHUNK_EXTENSION_BYTES_MAX 4096    /* of a whole body: nobody uses them, and each costs time to skip */
+#define HTTP_BODY_BYTES_MAX  1048576 /* 1,000 events of 1 KB */
+#define HTTP_BODY_ROOM_BYTES 32768   /* made at once for a body; beyond it as much as has come, doubled */
+/* What requests under way hold together: their bytes, the trees of their bodies, answers that wait. With 128 MiB for
+ * passwords it stays below the 512 MB that docker-compose.yml gives a program. Above it what is large is refused; what
+ * is small goes on, since there are HTTP_CONNECTIONS_MAX of it at most. */
+#define HTTP_HELD_BYTES_MAX            (128u << 20) /* a hundred bodies of 1 MiB, which are in for milliseconds each */
+#define HTTP_SMALL_BODY_BYTES          16384        /* any booking, some 50 events */
+#define HTTP_SMALL_ANSWER_BYTES        65536 /* /metrics, /stats, any booking; the kernel takes it, so it does not wait */
+#define HTTP_REQUEST_LINE_BYTES_MAX    8000  /* what RFC 9112 section 3 wants taken at least */
+#define HTTP_HEADER_BYTES_MAX          8192  /* all headers of a request; browsers send some 700 bytes */
+#define HTTP_CHUNK_EXTENSION_BYTES_MAX 4096  /* of a whole body: nobody uses them, and each costs time to skip */
 #define HTTP_READ_BYTES                65536 /* taken from the kernel at once; one piece of memory for all connections */
 #define HTTP_INPUT_WAITING_MAX         65536 /* of the next requests, while one is being answered; then reading stops */
 #define HTTP_OUTPUT_WAITING_MAX        262144 /* answers that the client has not read; then no next request is looked at */

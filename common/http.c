@@ -8,6 +8,7 @@
 
 #include "common/answer.h"
 #include "common/arena.h"
+#include "common/body.h"
 #include "common/bounds.h"
 #include "common/clock.h"
 #include "common/dispatch.h"
@@ -49,6 +50,7 @@ void http_request_free(struct request *request)
     struct arena *arena = request->arena;
 
     json_decref(request->document);
+    request_lets_go(request);
     LIST_REMOVE(request, all);
     if (http->spare_count < HTTP_SPARE_ARENAS) {
         arena_reset(arena);
@@ -108,7 +110,10 @@ void http_request_complete(struct request *request)
         answer_empty(request, 204);
         return;
     }
-    dispatch_request(request->http->dispatch, request);
+    if (http_body_is_too_much(request->http, request->body.len))
+        answer_overloaded(request, HTTP_TOO_MUCH_SENT); /* a tree of it would be many times as large */
+    else
+        dispatch_request(request->http->dispatch, request);
 }
 
 void http_refuse(struct connection *connection, const struct http_refusal *refusal)
@@ -117,7 +122,10 @@ void http_refuse(struct connection *connection, const struct http_refusal *refus
 
     request->is_refused = true;
     begin_answering(request);
-    answer_problem(request, refusal->status, refusal->code, refusal->detail);
+    if (refusal->status == 503)
+        answer_overloaded(request, refusal->detail);
+    else
+        answer_problem(request, refusal->status, refusal->code, refusal->detail);
 }
 
 /* ---- the end of the loop's turn ---- */
@@ -171,6 +179,7 @@ struct http *http_open(struct loop *loop, const struct http_options *options)
 {
     struct http *http = http_must(calloc(1, sizeof *http));
 
+    body_count_trees();
     http->loop = loop;
     LIST_INIT(&http->connections);
     LIST_INIT(&http->requests);

@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <time.h>
 
+#include "common/answer.h"
 #include "common/bounds.h"
 #include "common/clock.h"
 #include "common/dispatch.h"
@@ -88,12 +89,18 @@ void http_send(struct request *request, int status, const char *content_type, st
     const bool keeps_alive = http_request_may_keep_alive(request);
     struct text head;
 
+    if (connection && text_is(request->head.method, "GET") && http_answer_is_too_much(request->http, body.len)) {
+        buffer_take(&request->answer_headers); /* they were the other answer's */
+        answer_overloaded(request, "too much waits for slow readers; try again later");
+        return;
+    }
     if (has_content(status))
         http_set_header(request, "Content-Length", text_of_int64(request->arena, (int64_t)body.len));
     head = http_make_head(request, status, content_type, keeps_alive);
     if (connection) {
         write_answer(connection->output, head, request->is_head || !has_content(status) ? TEXT("") : body);
         connection_answered(connection, keeps_alive);
+        connection_weigh(connection);
     }
     dispatch_note_answer(request, status);
     http_request_free(request);

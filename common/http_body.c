@@ -40,6 +40,8 @@ static void make_room(struct http_body_reader *reader, size_t more)
         return;
     if (!reader->is_chunked && reader->len + reader->left < capacity)
         capacity = reader->len + reader->left;
+    if (capacity > HTTP_BODY_BYTES_MAX)
+        capacity = HTTP_BODY_BYTES_MAX;
     if (capacity < reader->len + more)
         capacity = reader->len + more;
     room = arena_alloc_raw(reader->arena, capacity);

@@ -55,10 +55,22 @@ void connection_turn_soon(struct connection *connection)
 
 /* ---- reading requests ---- */
 
+static const struct http_refusal too_much = {503, "overloaded", HTTP_TOO_MUCH_SENT};
+
+/* What has room already is taken, and so is what is small. */
+static bool needs_too_much(const struct http *http, const struct http_body_reader *body, struct text input)
+{
+    return body->len + input.len > body->capacity && http_body_is_too_much(http, body->len + input.len);
+}
+
 static void read_body(struct connection *connection, struct text *input)
 {
     struct request *request = connection->request;
 
+    if (needs_too_much(connection->http, &request->body_reader, *input)) {
+        http_refuse(connection, &too_much);
+        return;
+    }
     switch (http_body_feed(&request->body_reader, input)) {
     case HTTP_WANTS_MORE:
         break;
@@ -79,6 +91,10 @@ static void begin_body(struct connection *connection, struct text *input)
 
     connection_enter(connection, CONNECTION_BODY);
     request->body_reader = http_body_begin(request->arena, &request->head);
+    if (request->head.has_length && http_body_is_too_much(connection->http, request->head.content_length)) {
+        http_refuse(connection, &too_much);
+        return;
+    }
     if (request->head.expects_continue && input->len == 0 &&
         (request->head.is_chunked || request->head.content_length > 0)) {
         evbuffer_add(connection->output, go_on, sizeof go_on - 1);
@@ -106,7 +122,17 @@ static void read_head(struct connection *connection, struct text *input)
 /* A client that does not read its answers gets no more of them. */
 static bool may_read_request(const struct connection *connection)
 {
-    return connection->state <= CONNECTION_BODY && evbuffer_get_length(connection->output) < HTTP_OUTPUT_WAITING_MAX;
+    const size_t waiting = evbuffer_get_length(connection->output);
+
+    return connection->state <= CONNECTION_BODY &&
+           (waiting == 0 || (waiting < HTTP_OUTPUT_WAITING_MAX && !http_is_full(connection->http)));
+}
+
+static bool may_keep_input(const struct connection *connection)
+{
+    const size_t waiting = evbuffer_get_length(connection->input);
+
+    return waiting == 0 || (waiting < HTTP_INPUT_WAITING_MAX && !http_is_full(connection->http));
 }
 
 static void take_in(struct connection *connection, struct text *input)
@@ -170,7 +196,7 @@ static void on_input(struct connection *connection, struct text input)
     if (input.len == 0 || connection->state >= CONNECTION_CLOSING)
         return;
     evbuffer_add(connection->input, input.ptr, input.len);
-    if (evbuffer_get_length(connection->input) >= HTTP_INPUT_WAITING_MAX)
+    if (!may_keep_input(connection))
         set_reading(connection, false);
     connection_turn_soon(connection);
 }
@@ -190,6 +216,7 @@ static bool receive(struct connection *connection)
 
     if (len > 0) {
         on_input(connection, (struct text){received, (size_t)len});
+        connection_weigh(connection);
         return true;
     }
     if (len == 0) {
@@ -227,10 +254,11 @@ void connection_turn(struct connection *connection)
     if (connection->has_ended) {
         if (evbuffer_get_length(connection->input) == 0)
             turn_at_end(connection);
-    } else if (evbuffer_get_length(connection->input) < HTTP_INPUT_WAITING_MAX) {
+    } else if (may_keep_input(connection)) {
         set_reading(connection, true);
     }
     connection_flush(connection);
+    connection_weigh(connection);
     if (connection->state == CONNECTION_DEAD)
         connection_free(connection);
     else if (evbuffer_get_length(connection->input) && may_read_request(connection))
@@ -299,6 +327,7 @@ void connection_free(struct connection *connection)
         http_request_lost(connection->request);
     if (connection->is_in_turn)
         TAILQ_REMOVE(&http->in_turn, connection, turn);
+    connection_lets_go(connection);
     LIST_REMOVE(connection, all);
     event_free(connection->readable);
     event_free(connection->writable);

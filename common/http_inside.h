@@ -6,6 +6,7 @@
  *   http_output.c      from answers to bytes, and closing
  *   http_answer.c      what an answer looks like
  *   http_stream.c      answers without an end
+ *   http_held.c        how much all of them hold
  *
  * The idea to hold in mind: whatever happens to a connection while the loop hands out events (input, answers) only
  * changes its state and its buffers. At the end of the turn, when all events of the turn are done, each connection that
@@ -63,6 +64,7 @@ struct connection {
     int64_t write_deadline_us; /* of the next HTTP_WRITE_BYTES; 0: nothing waits */
     size_t written;            /* since that was set */
     size_t thrown_away;
+    size_t held;                 /* of input and output, as last weighed */
     char peer[INET6_ADDRSTRLEN]; /* the client's address, as numbers */
 };
 
@@ -79,6 +81,8 @@ struct http {
     struct connection_list connections;
     size_t connection_count;
     struct metrics_gauge *gauge; /* shows it */
+    size_t held;                 /* by connections and requests, as last weighed */
+    struct metrics_gauge *held_gauge;
     struct loop_timer *sweep;
     struct connection_queue in_turn;
     struct event *turn; /* made active for the end of this turn */
@@ -130,6 +134,17 @@ void connection_flush(struct connection *connection);
 void connection_on_writable(int fd, short what, void *context);
 /* The answer is in the output. */
 void connection_answered(struct connection *connection, bool keeps_alive);
+
+/* http_held.c */
+#define HTTP_TOO_MUCH_SENT "too much is being sent at once; try again later, or send less"
+void connection_weigh(struct connection *connection); /* and the request that it has */
+void connection_lets_go(struct connection *connection);
+void request_lets_go(struct request *request);
+/* As much is held as may be. */
+bool http_is_full(const struct http *http);
+/* So many bytes more are not small, and there is no room for them. */
+bool http_body_is_too_much(const struct http *http, uint64_t bytes);
+bool http_answer_is_too_much(const struct http *http, uint64_t bytes);
 
 /* http_answer.c */
 struct text http_make_head(struct request *request, int status, const char *content_type, bool keeps_alive);

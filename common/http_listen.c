@@ -117,6 +117,8 @@ void http_listen(struct http *http, const char *address)
     setsockopt(evconnlistener_get_fd(http->listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     evconnlistener_set_error_cb(http->listener, on_accept_error);
     http->gauge = metrics_gauge("karcis_http_connections", "Open connections.", NULL);
+    http->held_gauge = metrics_gauge("karcis_http_held_bytes",
+                                     "Of requests that come in or are answered, and of answers not yet taken.", NULL);
     http->sweep = loop_timer_new(http->loop, on_sweep, http);
     loop_timer_set(http->sweep, HTTP_SWEEP_MS);
 }

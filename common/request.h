@@ -45,6 +45,7 @@ struct request {
     struct route_use *use;   /* the route it took; NULL: none */
     struct json_t *document; /* what request_json gave out */
     int64_t started_us;      /* when it was whole */
+    size_t held;             /* of the arena, as last weighed */
     LIST_ENTRY(request) all; /* those not answered */
 };
 

@@ -33,11 +33,13 @@ static struct text fingerprint_of(struct arena *arena, const struct json_t *docu
     char *body = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     const struct text parts[] = {text_of(body)};
     struct text fingerprint;
+    json_free_t release;
 
     if (!body)
         log_fatal(EXIT_TEMPORARY, "out of memory", NULL);
     fingerprint = text_format(arena, "%016" PRIx64, content_hash(parts, 1));
-    free(body);
+    json_get_alloc_funcs(NULL, &release);
+    release(body);
     return fingerprint;
 }
 

@@ -1,6 +1,8 @@
 /* Logging in: look the user up, check the password off the loop, store the session, set the cookie. */
 #include "publisher/sessions.h"
 
+#include <strings.h>
+
 #include "common/access.h"
 #include "common/answer.h"
 #include "common/arena.h"
@@ -28,14 +30,17 @@ struct login {
 
 /* ---- the cookie ---- */
 
-/* Only for us, only over TLS if we are reached by it, and not sent along by forms of other sites. */
+struct text sessions_cookie(struct arena *arena, const char *base_url, struct text token, int max_age_s)
+{
+    const bool is_secure = strncasecmp(base_url, "https://", 8) == 0; /* RFC 3986 section 3.1: in any case */
+
+    return text_format(arena, SESSION_COOKIE "=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%d%s", (int)token.len,
+                       token.ptr, max_age_s, is_secure ? "; Secure" : "");
+}
+
 static void set_cookie(struct request *request, struct text token, int max_age_s)
 {
-    const bool is_secure = strncmp(config()->base_url, "https://", 8) == 0;
-
-    answer_header(request, "Set-Cookie",
-                  text_format(request->arena, SESSION_COOKIE "=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%d%s",
-                              (int)token.len, token.ptr, max_age_s, is_secure ? "; Secure" : ""));
+    answer_header(request, "Set-Cookie", sessions_cookie(request->arena, config()->base_url, token, max_age_s));
 }
 
 static struct text token_of(const struct request *request)

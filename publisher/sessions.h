@@ -7,8 +7,10 @@
 #define KARCIS_SESSIONS_H
 
 #include "common/route.h"
+#include "common/text.h"
 
 struct access;
+struct arena;
 struct statement;
 struct store;
 
@@ -16,6 +18,10 @@ struct sessions_sources {
     struct store *store; /* has prepared the statements */
     struct access *access;
 };
+
+/* A Set-Cookie: only for us, only over TLS if `base_url` says that we are reached by it, never for scripts, and not
+ * sent along by forms of other sites. */
+struct text sessions_cookie(struct arena *arena, const char *base_url, struct text token, int max_age_s);
 
 extern const struct route sessions_routes[]; /* their context is the struct sessions_sources */
 extern const struct statement *const sessions_statements[];

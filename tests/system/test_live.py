@@ -2,6 +2,7 @@
 import os
 import re
 import resource
+import signal
 import time
 
 import pytest
@@ -159,6 +160,22 @@ def test_garbage_on_the_streams_is_told_to_nobody(stack):
         stack.book(show, "A1")
         listener.wait(lambda: listener.has("seat", show=show, status="BOOKED"), "the next is told")
         assert {data["show"] for data in listener.of("seat")} == {show}
+
+
+def test_a_listener_hears_a_comment_when_nothing_happens_also_one_who_came_while_redis_was_away(own_stack):
+    """Below a minute, after which proxies take a silent connection for a dead one."""
+    stack = own_stack()
+    stack.signal("redis", signal.SIGSTOP)
+    try:
+        with Listener(stack) as listener:
+            listener.wait(lambda: listener.comments == 1, "a comment without Redis", timeout=20)
+            assert not listener.last
+            stack.signal("redis", signal.SIGCONT)
+            place = listener.ready().last
+            listener.wait(lambda: listener.comments == 2, "another one", timeout=20)
+            assert listener.last == place and not listener.of("seat") and not listener.of("booking")
+    finally:
+        stack.signal("redis", signal.SIGCONT)
 
 
 def test_two_thousand_listeners_are_all_told_and_who_comes_when_all_places_are_taken_is_refused(stack, tell):

@@ -13,6 +13,7 @@
 #include "common/limits.h"
 #include "common/peer.h"
 #include "common/request.h"
+#include "publisher/sessions.h"
 
 /* ---- keys ---- */
 
@@ -183,6 +184,26 @@ static void a_cookie_is_found_by_its_whole_name(void **state)
         check_text_row(access_cookie(text_of(cases[i].header), "a"), cases[i].value, cases[i].header);
 }
 
+static void a_sessions_cookie_is_for_tls_alone_where_there_is_tls(void **state)
+{
+    static const struct {
+        const char *base_url, *cookie;
+    } cases[] = {
+        {"https://shop.example", "karcis_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"},
+        {"HTTPS://shop.example:8443/", "karcis_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"},
+        {"http://127.0.0.1:8080", "karcis_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"},
+        {"http://https://", "karcis_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"},
+        {"https:", "karcis_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"},
+        {"", "karcis_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"},
+    };
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_string_equal(sessions_cookie(arena, cases[i].base_url, TEXT("abc"), 60).ptr, cases[i].cookie);
+    arena_free(arena);
+}
+
 static void only_a_page_of_ours_or_no_page_at_all_can_use_a_session(void **state)
 {
     static const struct {
@@ -349,6 +370,7 @@ int main(void)
         cmocka_unit_test(what_is_a_users_own_is_shown_to_few),
         cmocka_unit_test(a_payment_links_token_is_cut_out_for_who_may_not_see_it),
         cmocka_unit_test(a_cookie_is_found_by_its_whole_name),
+        cmocka_unit_test(a_sessions_cookie_is_for_tls_alone_where_there_is_tls),
         cmocka_unit_test(only_a_page_of_ours_or_no_page_at_all_can_use_a_session),
         cmocka_unit_test(an_address_is_believed_only_from_a_trusted_proxy),
         cmocka_unit_test(what_is_no_list_of_networks_is_refused),

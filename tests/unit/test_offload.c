@@ -43,6 +43,58 @@ static bool all_are_done(void *context)
     return mine->done == mine->wanted;
 }
 
+/* What goes to a thread and comes back is handed over by offload alone: nothing here waits or locks. */
+struct sum {
+    struct sums *sums;
+    int a, b, result;
+};
+
+struct sums {
+    struct sum each[TASKS];
+    int done, total;
+};
+
+static void add_up(void *context)
+{
+    struct sum *sum = context;
+
+    sum->result = sum->a + sum->b;
+}
+
+static void take_result(void *context)
+{
+    struct sum *sum = context;
+
+    sum->sums->total += sum->result;
+    sum->sums->done++;
+    sum->result = 0;
+}
+
+static bool all_are_added(void *context)
+{
+    return ((const struct sums *)context)->done == TASKS;
+}
+
+static void what_is_handed_over_needs_no_lock(void **state)
+{
+    struct sums sums = {.total = 0};
+    struct loop *loop = loop_new();
+    struct offload *offload = offload_open(loop, 4, TASKS);
+
+    (void)state;
+    for (int round = 1; round <= 50; round++) {
+        sums.done = sums.total = 0;
+        for (int i = 0; i < TASKS; i++) {
+            sums.each[i] = (struct sum){.sums = &sums, .a = i, .b = round};
+            assert_true(offload_run(offload, add_up, take_result, &sums.each[i]));
+        }
+        loop_until(loop, all_are_added, &sums);
+        assert_int_equal(sums.total, TASKS * (TASKS - 1) / 2 + TASKS * round);
+    }
+    offload_close(offload);
+    loop_free(loop);
+}
+
 static void what_threads_have_done_is_handed_back_on_the_loop(void **state)
 {
     struct work mine = {.gate = PTHREAD_MUTEX_INITIALIZER, .wanted = TASKS};
@@ -104,6 +156,7 @@ static void closing_waits_for_what_is_in_hand_and_forgets_the_rest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_handed_over_needs_no_lock),
         cmocka_unit_test(what_threads_have_done_is_handed_back_on_the_loop),
         cmocka_unit_test(no_more_wait_than_may),
         cmocka_unit_test(closing_waits_for_what_is_in_hand_and_forgets_the_rest),
