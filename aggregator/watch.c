@@ -15,7 +15,6 @@
 #include "aggregator/view.h"
 #include "common/arena.h"
 #include "common/bounds.h"
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/redis.h"
@@ -93,6 +92,7 @@ struct wire { /* what the store says */
     bool is_known;
     char incarnation[64];
     int64_t beat, read_up_to_us, lost_since_us, lost_at_us;
+    bool is_lost_lately; /* by the store's clock, as lost_at is */
 };
 
 static struct {
@@ -149,8 +149,7 @@ static void send_restore(void)
     const struct wire *wire = &state.wire;
     struct params *params;
 
-    if (wire->lost_at_us == 0 || state.read_up_to_us < wire->lost_at_us ||
-        clock_now_us() - wire->lost_at_us > (int64_t)RESTORE_MS * 1000)
+    if (!wire->is_lost_lately || state.read_up_to_us < wire->lost_at_us)
         return;
     params = params_new(state.arena);
     params_int64(params, wire->lost_since_us / 1000);
@@ -310,6 +309,7 @@ static void on_wire(const struct rows *rows, void *context)
     wire->read_up_to_us = rows_time(rows, 0, 2);
     wire->lost_since_us = rows_is_null(rows, 0, 3) ? 0 : rows_time(rows, 0, 3);
     wire->lost_at_us = rows_is_null(rows, 0, 4) ? 0 : rows_time(rows, 0, 4);
+    wire->is_lost_lately = !rows_is_null(rows, 0, 5) && rows_bool(rows, 0, 5);
 }
 
 static void on_marks(const struct rows *rows, void *context)
@@ -331,6 +331,7 @@ static void on_read(struct store *store, const struct store_failure *failure, vo
 
 static void on_look(struct redis *redis, const struct redis_reply *reply, void *context)
 {
+    struct params *params;
     struct text words;
 
     (void)redis;
@@ -353,7 +354,9 @@ static void on_look(struct redis *redis, const struct redis_reply *reply, void *
         state.lasts[stream] = text_copy(state.arena, reply->items[5 + stream]->text);
         state.marks[stream] = TEXT_NONE;
     }
-    store_send(state.sources->store, SQL(watch_look), NULL, on_wire, NULL);
+    params = params_new(state.arena);
+    params_int64(params, RESTORE_MS);
+    store_send(state.sources->store, SQL(watch_look), params, on_wire, NULL);
     store_send(state.sources->store, SQL(watch_marks), NULL, on_marks, NULL);
     store_sync(state.sources->store, on_read, NULL);
 }

@@ -57,11 +57,12 @@ struct redriver {
     struct worker *worker;
     const struct redrive *redrive;
     struct store *store;
-    const struct statement *statements[STEP_QUERIES_MAX + 3];
+    const struct statement *statements[STEP_QUERIES_MAX + 4];
     struct loop_timer *timer;
     struct arena *arena, *batch_arena, *keys_arena;
     struct text lease_key, recalled_key;
 
+    int64_t now_us;   /* the store's time, by which rows were decided, too */
     int64_t place_us; /* everything decided before this place was looked at once */
     struct uuid place;
     struct waiting *waiting; /* to be looked at again */
@@ -304,27 +305,62 @@ static void on_page(struct store *store, const struct store_failure *failure, vo
     later(redriver, redriver->has_page_rows || redriver->cohort_count > 0 ? 0 : REDRIVE_IDLE_MS);
 }
 
-static void read_page(struct redriver *redriver)
+static void send_page(struct redriver *redriver, const struct statement *statement, struct params *params)
+{
+    redriver->has_page_rows = false;
+    params_int64(params, REDRIVE_ROWS_MAX);
+    store_send(redriver->store, statement, params, on_page_rows, redriver);
+    store_sync(redriver->store, on_page, redriver);
+}
+
+static void read_lost(struct redriver *redriver)
 {
     struct params *params = params_new(redriver->arena);
 
+    params_uuid(params, redriver->recalled_up_to);
+    params_time(params, redriver->since_us);
+    send_page(redriver, redriver->redrive->recall, params);
+}
+
+/* If the store's clock was set back, what is decided from now on lies before the place: it goes back as well. */
+static void read_overdue(struct redriver *redriver)
+{
+    const int64_t up_to_us = redriver->redrive->decided_us(redriver->now_us - (int64_t)REDRIVE_AFTER_MS * 1000);
+    struct params *params = params_new(redriver->arena);
+
+    if (redriver->place_us > up_to_us) {
+        redriver->place_us = up_to_us;
+        redriver->place = (struct uuid){{0}};
+    }
+    params_time(params, redriver->place_us);
+    params_uuid(params, redriver->place);
+    params_time(params, up_to_us);
+    send_page(redriver, redriver->redrive->overdue, params);
+}
+
+static void on_time_row(const struct rows *rows, void *context)
+{
+    ((struct redriver *)context)->now_us = rows_time(rows, 0, 0);
+}
+
+static void on_time(struct store *store, const struct store_failure *failure, void *context)
+{
+    if (failure)
+        on_page(store, failure, context);
+    else
+        read_overdue(context);
+}
+
+static void read_page(struct redriver *redriver)
+{
     if (!store_is_up(redriver->store)) { /* lost while Redis answered */
         later(redriver, RECONNECT_MS_CAP);
-        return;
-    }
-    redriver->has_page_rows = false;
-    if (redriver->is_recalling) {
-        params_uuid(params, redriver->recalled_up_to);
-        params_time(params, redriver->since_us);
+    } else if (redriver->is_recalling) {
+        read_lost(redriver);
     } else {
-        params_time(params, redriver->place_us);
-        params_uuid(params, redriver->place);
-        params_time(params, redriver->redrive->decided_us(clock_now_us() - (int64_t)REDRIVE_AFTER_MS * 1000));
+        store_send(redriver->store, now_statement, NULL, on_time_row, redriver);
+        store_sync(redriver->store, on_time, redriver);
     }
-    params_int64(params, REDRIVE_ROWS_MAX);
-    store_send(redriver->store, redriver->is_recalling ? redriver->redrive->recall : redriver->redrive->overdue, params,
-               on_page_rows, redriver);
-    store_sync(redriver->store, on_page, redriver);
 }
 
 /* ---- looking ---- */
@@ -443,6 +479,7 @@ struct redriver *redriver_new(struct worker *worker, const struct redrive *redri
     redriver->statements[0] = redrive->overdue;
     redriver->statements[1] = redrive->recall;
     redriver->statements[2] = redrive->step->loads[0].statement;
+    redriver->statements[3] = now_statement;
     redriver->said_again =
         metrics_counter("karcis_redriven_total", "Events said again because Redis may have lost them.", "step",
                         redrive->step->name, NULL);
