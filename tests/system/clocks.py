@@ -3,9 +3,9 @@ goes on, the monotonic clock, nobody touches."""
 import os
 import struct
 
-from karcis import BIN_DIR, Stack
+from karcis import BIN_DIR, ROOT, Stack
 
-SHIM = os.path.join(os.path.dirname(BIN_DIR), "tests/faults/clock.so")
+SHIMS = [f"{build}/tests/faults/clock.so" for build in (os.path.dirname(BIN_DIR), f"{ROOT}/build")]
 SERVERS = {"redis": "redis-server", "postgres": "postgres"}  # all processes of a server have its clock
 KINDS = ("ticket-worker", "payment-worker", "aggregator")
 EACH_MAX = 20  # stack/lib/settings.sh
@@ -14,10 +14,11 @@ EACH_MAX = 20  # stack/lib/settings.sh
 class ClockedStack(Stack):
     def __init__(self, **settings):
         """The shim comes before a sanitizer's library here, which has to be told that this is meant."""
-        assert os.path.exists(SHIM), f"{SHIM} is missing: make check-build, or make faults-build"
+        shim = next(filter(os.path.exists, SHIMS), None)
+        assert shim, f"{SHIMS[0]} is missing: make check-build, or make faults-build"
         super().__init__(**settings)
         self.clocks = f"{self.run_dir}/clocks"
-        self.settings.update(LD_PRELOAD=SHIM, CLOCK_DIR=self.clocks, ASAN_OPTIONS="detect_leaks=1:exitcode=66:verify_asan_link_order=0")
+        self.settings.update(LD_PRELOAD=shim, CLOCK_DIR=self.clocks, ASAN_OPTIONS="detect_leaks=1:exitcode=66:verify_asan_link_order=0")
         self._make_clocks()
 
     def _make_clocks(self):
@@ -26,7 +27,8 @@ class ClockedStack(Stack):
         with open(f"{self.run_dir}/lock", "w", encoding="ascii"):
             pass  # the folder is a stack's
         os.mkdir(self.clocks, 0o755)
-        for name in ["publisher", *SERVERS.values(), *(f"{kind}-{n}" for kind in KINDS for n in range(1, EACH_MAX + 1))]:
+        self.clock_names = ["publisher", *SERVERS, *(f"{kind}-{n}" for kind in KINDS for n in range(1, EACH_MAX + 1))]
+        for name in (SERVERS.get(name, name) for name in self.clock_names):
             with open(f"{self.clocks}/{name}", "wb") as file:
                 file.write(struct.pack("=q", 0))
 
