@@ -1,5 +1,6 @@
 """Wall clocks jump, an hour forward and an hour back, each process's alone: nothing is lost, nothing happens twice, nothing stands
 still for as long as the clock is wrong."""
+import signal
 import time
 
 import pytest
@@ -101,4 +102,41 @@ def test_nobody_is_accused_of_killing_workers_when_the_clock_of_redis_jumps(cloc
         load.recovery_s(time.monotonic())
     load.check()
     assert stack.redis.xlen("dead") == 0, stack.redis.xrange("dead")
+    stack.check_at_rest()
+
+
+def test_a_frozen_worker_is_noticed_although_the_clock_of_redis_went_back(clocked, tell):
+    """Its heartbeat, which was given for seconds, would now last for an hour."""
+    stack = clocked(TICKET_WORKERS=2)
+    show, booked = stack.show(seats=200), []
+    free, victim = iter(list(stack.seats(show))), stack.consumer("ticket-worker-1")
+
+    def has_something_in_hand():
+        booked.append(stack.book(show, next(free)))
+        return stack.pending("booking.requested", "hold").get(victim)
+
+    with frozen(stack, "ticket-worker-1"):
+        stack.set_clock("redis", -HOUR_S)
+        since = time.monotonic()
+        wait_until(has_something_in_hand, "Redis has given it an entry")
+        for booking in booked:
+            stack.wait_for(booking, "CONFIRMED")
+        tell(f"taken over after {time.monotonic() - since:.1f} s")
+    stack.set_clock("redis", 0)
+    stack.check_at_rest()
+
+
+def test_somebody_else_keeps_watch_although_the_clock_of_redis_went_back(clocked):
+    """The lease of whoever kept it, which was given for seconds, would now last for an hour."""
+    stack = clocked(AGGREGATORS=2)
+    beat = wait_until(lambda: stack.rows("SELECT beat FROM log.wire WHERE beat > 0"), "somebody keeps watch")[0][0]
+    with frozen(stack, "aggregator-1"):
+        stack.set_clock("redis", -HOUR_S)
+        wait_until(lambda: stack.one("SELECT beat FROM log.wire") > beat + 2, "the watch goes on")
+        with frozen(stack, "aggregator-2"):
+            stack.set_clock("redis", -2 * HOUR_S)
+            beat = stack.one("SELECT beat FROM log.wire")
+            stack.signal("aggregator-1", signal.SIGCONT)
+            wait_until(lambda: stack.one("SELECT beat FROM log.wire") > beat + 2, "the first keeps watch again")
+    stack.set_clock("redis", 0)
     stack.check_at_rest()
