@@ -150,9 +150,11 @@ $(OUT)/tests/steps/%: $(OUT)/tests/steps/%.o $(STEP_HELPERS) $(UNIT_HELPERS) $(C
 	@$(CC) $(LDFLAGS_$(FLAVOUR)) -o $@ $^ $(LIBS) -lcmocka
 
 # What tests load into a program with LD_PRELOAD: never with sanitizers, theirs are in the program already.
-FAULTS := $(OUT)/tests/faults/crash.so
+FAULTS := $(OUT)/tests/faults/crash.so $(OUT)/tests/faults/clock.so
 
 $(OUT)/tests/faults/crash.so: tests/faults/crash.c tests/faults/crash_point.c tests/faults/crash_point.h
+$(OUT)/tests/faults/clock.so: tests/faults/clock.c
+$(FAULTS):
 	@mkdir -p $(@D)
 	@echo "link $@"
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -fPIC -shared -o $@ $(filter %.c,$^)

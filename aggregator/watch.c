@@ -15,7 +15,6 @@
 #include "aggregator/view.h"
 #include "common/arena.h"
 #include "common/bounds.h"
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/redis.h"
@@ -24,14 +23,15 @@
 /* KEYS lease, incarnation, beat, positions, recalled, streams  ARGV us, ms of the lease, each stream's readers (other
  * groups do not count)
  *
- * {0}: another one watches.
+ * {0}: another one watches. A lease that will last longer than any was given was given before Redis' clock went back.
  *
  * {1, incarnation and since, beat, read up to (ms since 1970), the incarnation whose losses were all said again, last
  * id of each stream}. Read up to: the oldest entry that some group has not acknowledged; now, if there is none. The
  * position of each group, below which it has acknowledged everything, is noted in passing. */
 static const struct redis_script look_script = {
     "#!lua flags=allow-oom\n" LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
-    "if owner and owner ~= ARGV[1] then return {0} end\n"
+    "local is_others = owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2])\n"
+    "if is_others then return {0} end\n"
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
     "local time = redis.call('TIME')\n"
     "local read_up_to = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)\n"
@@ -93,6 +93,7 @@ struct wire { /* what the store says */
     bool is_known;
     char incarnation[64];
     int64_t beat, read_up_to_us, lost_since_us, lost_at_us;
+    bool is_lost_lately; /* by the store's clock, as lost_at is */
 };
 
 static struct {
@@ -149,8 +150,7 @@ static void send_restore(void)
     const struct wire *wire = &state.wire;
     struct params *params;
 
-    if (wire->lost_at_us == 0 || state.read_up_to_us < wire->lost_at_us ||
-        clock_now_us() - wire->lost_at_us > (int64_t)RESTORE_MS * 1000)
+    if (!wire->is_lost_lately || state.read_up_to_us < wire->lost_at_us)
         return;
     params = params_new(state.arena);
     params_int64(params, wire->lost_since_us / 1000);
@@ -310,6 +310,7 @@ static void on_wire(const struct rows *rows, void *context)
     wire->read_up_to_us = rows_time(rows, 0, 2);
     wire->lost_since_us = rows_is_null(rows, 0, 3) ? 0 : rows_time(rows, 0, 3);
     wire->lost_at_us = rows_is_null(rows, 0, 4) ? 0 : rows_time(rows, 0, 4);
+    wire->is_lost_lately = !rows_is_null(rows, 0, 5) && rows_bool(rows, 0, 5);
 }
 
 static void on_marks(const struct rows *rows, void *context)
@@ -331,6 +332,7 @@ static void on_read(struct store *store, const struct store_failure *failure, vo
 
 static void on_look(struct redis *redis, const struct redis_reply *reply, void *context)
 {
+    struct params *params;
     struct text words;
 
     (void)redis;
@@ -353,7 +355,9 @@ static void on_look(struct redis *redis, const struct redis_reply *reply, void *
         state.lasts[stream] = text_copy(state.arena, reply->items[5 + stream]->text);
         state.marks[stream] = TEXT_NONE;
     }
-    store_send(state.sources->store, SQL(watch_look), NULL, on_wire, NULL);
+    params = params_new(state.arena);
+    params_int64(params, RESTORE_MS);
+    store_send(state.sources->store, SQL(watch_look), params, on_wire, NULL);
     store_send(state.sources->store, SQL(watch_marks), NULL, on_marks, NULL);
     store_sync(state.sources->store, on_read, NULL);
 }

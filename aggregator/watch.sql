@@ -1,7 +1,7 @@
 -- watch: is Redis still what it was?
 
 -- name: watch_look
-SELECT incarnation, beat, read_up_to, lost_since, lost_at FROM log.wire
+SELECT incarnation, beat, read_up_to, lost_since, lost_at, lost_at + $1::bigint * interval '1 ms' > now() FROM log.wire
 
 -- name: watch_marks
 SELECT stream, entry_ms, entry_seq FROM log.marks

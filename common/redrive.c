@@ -18,10 +18,12 @@
 #include "common/runner.h"
 
 /* KEYS lease, incarnation, recalled, streams  ARGV us, ms of the lease, then for each stream its readers and our mark
- * {0}: another one has the lease.  {1, incarnation, recalled, is all up to the marks acknowledged, last id of each} */
+ * {0}: another one has the lease. One that will last longer than any was given was given before Redis' clock went back.
+ * {1, incarnation, recalled, is all up to the marks acknowledged, last id of each} */
 static const struct redis_script look_script = {
     "#!lua flags=allow-oom\n" LUA_IS_BEFORE LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
-    "if owner and owner ~= ARGV[1] then return {0} end\n"
+    "local is_others = owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2])\n"
+    "if is_others then return {0} end\n"
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
     "local result = {1, redis.call('GET', KEYS[2]) or '', redis.call('GET', KEYS[3]) or '', 1}\n"
     "for i = 4, #KEYS do\n"
@@ -57,11 +59,12 @@ struct redriver {
     struct worker *worker;
     const struct redrive *redrive;
     struct store *store;
-    const struct statement *statements[STEP_QUERIES_MAX + 3];
+    const struct statement *statements[STEP_QUERIES_MAX + 4];
     struct loop_timer *timer;
     struct arena *arena, *batch_arena, *keys_arena;
     struct text lease_key, recalled_key;
 
+    int64_t now_us;   /* the store's time, by which rows were decided, too */
     int64_t place_us; /* everything decided before this place was looked at once */
     struct uuid place;
     struct waiting *waiting; /* to be looked at again */
@@ -304,27 +307,62 @@ static void on_page(struct store *store, const struct store_failure *failure, vo
     later(redriver, redriver->has_page_rows || redriver->cohort_count > 0 ? 0 : REDRIVE_IDLE_MS);
 }
 
-static void read_page(struct redriver *redriver)
+static void send_page(struct redriver *redriver, const struct statement *statement, struct params *params)
+{
+    redriver->has_page_rows = false;
+    params_int64(params, REDRIVE_ROWS_MAX);
+    store_send(redriver->store, statement, params, on_page_rows, redriver);
+    store_sync(redriver->store, on_page, redriver);
+}
+
+static void read_lost(struct redriver *redriver)
 {
     struct params *params = params_new(redriver->arena);
 
+    params_uuid(params, redriver->recalled_up_to);
+    params_time(params, redriver->since_us);
+    send_page(redriver, redriver->redrive->recall, params);
+}
+
+/* If the store's clock was set back, what is decided from now on lies before the place: it goes back as well. */
+static void read_overdue(struct redriver *redriver)
+{
+    const int64_t up_to_us = redriver->redrive->decided_us(redriver->now_us - (int64_t)REDRIVE_AFTER_MS * 1000);
+    struct params *params = params_new(redriver->arena);
+
+    if (redriver->place_us > up_to_us) {
+        redriver->place_us = up_to_us;
+        redriver->place = (struct uuid){{0}};
+    }
+    params_time(params, redriver->place_us);
+    params_uuid(params, redriver->place);
+    params_time(params, up_to_us);
+    send_page(redriver, redriver->redrive->overdue, params);
+}
+
+static void on_time_row(const struct rows *rows, void *context)
+{
+    ((struct redriver *)context)->now_us = rows_time(rows, 0, 0);
+}
+
+static void on_time(struct store *store, const struct store_failure *failure, void *context)
+{
+    if (failure)
+        on_page(store, failure, context);
+    else
+        read_overdue(context);
+}
+
+static void read_page(struct redriver *redriver)
+{
     if (!store_is_up(redriver->store)) { /* lost while Redis answered */
         later(redriver, RECONNECT_MS_CAP);
-        return;
-    }
-    redriver->has_page_rows = false;
-    if (redriver->is_recalling) {
-        params_uuid(params, redriver->recalled_up_to);
-        params_time(params, redriver->since_us);
+    } else if (redriver->is_recalling) {
+        read_lost(redriver);
     } else {
-        params_time(params, redriver->place_us);
-        params_uuid(params, redriver->place);
-        params_time(params, redriver->redrive->decided_us(clock_now_us() - (int64_t)REDRIVE_AFTER_MS * 1000));
+        store_send(redriver->store, now_statement, NULL, on_time_row, redriver);
+        store_sync(redriver->store, on_time, redriver);
     }
-    params_int64(params, REDRIVE_ROWS_MAX);
-    store_send(redriver->store, redriver->is_recalling ? redriver->redrive->recall : redriver->redrive->overdue, params,
-               on_page_rows, redriver);
-    store_sync(redriver->store, on_page, redriver);
 }
 
 /* ---- looking ---- */
@@ -443,6 +481,7 @@ struct redriver *redriver_new(struct worker *worker, const struct redrive *redri
     redriver->statements[0] = redrive->overdue;
     redriver->statements[1] = redrive->recall;
     redriver->statements[2] = redrive->step->loads[0].statement;
+    redriver->statements[3] = now_statement;
     redriver->said_again =
         metrics_counter("karcis_redriven_total", "Events said again because Redis may have lost them.", "step",
                         redrive->step->name, NULL);

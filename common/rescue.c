@@ -17,17 +17,23 @@
  * that have entries pending, …}.
  * A dead consumer that has nothing left is removed in the same breath, so never with entries. XAUTOCLAIM goes through
  * the whole pending list, so it is used only when a living owner's first entry is stuck.
- * allow-oom: when memory is full, what a dead consumer holds back must drain as well. */
+ * allow-oom: when memory is full, what a dead consumer holds back must drain as well.
+ * A heartbeat that will last longer than it was given for was given before Redis' clock went back: it proves nothing,
+ * and whoever lives soon gives another. */
 static const struct redis_script rescue_script = {
     "#!lua flags=allow-oom\n"
     "local group, me, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
     "local dead, living, result = {}, {}, {}\n"
     "for i = 6, #ARGV do dead[ARGV[i]] = true end\n"
+    "local function lives(name)\n"
+    "  local given = redis.call('GET', 'hb:' .. name)\n"
+    "  return given and redis.call('PTTL', 'hb:' .. name) <= tonumber(given)\n"
+    "end\n"
     "for k, key in ipairs(KEYS) do\n"
     "  local summary = redis.pcall('XPENDING', key, group)\n"
     "  for _, owner in ipairs(summary[4] or {}) do\n"
     "    local name, taken, suspects = owner[1], {}, {}\n"
-    "    if name ~= me and (dead[name] or redis.call('EXISTS', 'hb:' .. name) == 0) then\n"
+    "    if name ~= me and (dead[name] or not lives(name)) then\n"
     "      local claim = {'XCLAIM', key, group, me, 0}\n"
     "      for _, pending in ipairs(redis.call('XPENDING', key, group, '-', '+', limit, name)) do\n"
     "        claim[#claim + 1] = pending[1]\n"

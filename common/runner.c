@@ -15,6 +15,9 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/now.sql.h"
+
+const struct statement *const now_statement = SQL(store_now);
 
 static void emit(struct runner *runner);
 
@@ -149,6 +152,13 @@ static void on_rows(const struct rows *rows, void *context)
     taken->query->take(taken->runner->batch, rows);
 }
 
+static void on_now(const struct rows *rows, void *context)
+{
+    struct runner *runner = context;
+
+    runner->batch->now_us = rows_time(rows, 0, 0);
+}
+
 /* False if there was nothing to send. */
 static bool send_queries(struct runner *runner, const struct query *queries)
 {
@@ -211,7 +221,9 @@ static void load_batch(struct runner *runner)
     runner->begun_us = clock_monotonic_us();
     metrics_observe(runner->metrics.batch_entries, (double)picked->count);
     store_begin(runner->store);
-    if (send_queries(runner, runner->step->loads)) {
+    if (runner->step->is_timed)
+        store_send(runner->store, now_statement, NULL, on_now, runner);
+    if (send_queries(runner, runner->step->loads) || runner->step->is_timed) {
         runner->state = RUNNER_LOADING;
         store_sync(runner->store, on_loaded, runner);
     } else {
@@ -429,6 +441,7 @@ static void collect_statements(struct runner *runner)
     for (size_t i = 0; i < STEP_QUERIES_MAX && runner->step->stores[i].statement; i++)
         runner->statements[count++] = runner->step->stores[i].statement;
     runner->statements[count++] = rescue_statement;
+    runner->statements[count++] = now_statement;
     runner->statements[count] = NULL;
 }
 

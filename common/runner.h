@@ -66,7 +66,7 @@ struct runner {
     struct loop_timer *again, *rescue;
     struct rescue *rescuing;
     struct redriver *redriver; /* NULL: the step has nothing to say again */
-    const struct statement *statements[2 * STEP_QUERIES_MAX + 2];
+    const struct statement *statements[2 * STEP_QUERIES_MAX + 3];
 
     struct {
         struct metrics_counter *entries, *redelivered, *taken_over, *rejected, *postponed, *conflicts;
@@ -85,6 +85,8 @@ bool runner_is_idle(const struct runner *runner);
 void runner_advance_later(struct runner *runner, int64_t delay_ms);
 void runner_put_back(struct runner *runner); /* gives the batch up: what is under way is to do again */
 void runner_back_off(struct runner *runner); /* advances later, and later still if failures go on */
+/* What time it is by the store. One row: timestamptz. */
+extern const struct statement *const now_statement;
 /* The lock that proves that this consumer's session lives. */
 uint64_t runner_life_lock(const struct step *step, struct text consumer);
 

@@ -38,7 +38,7 @@ struct redrive {
     /* After a loss: rows that wait, and rows of which something was said since. $1 uuid: begin after; $2 timestamptz:
      * since; $3 bigint: rows at most. Result as above. */
     const struct statement *recall;
-    int64_t (*decided_us)(int64_t now_us); /* the place ($3) of a row that has been decided at this time */
+    int64_t (*decided_us)(int64_t now_us); /* the place ($3) of a row that was decided at this time of the store's */
 };
 
 #define STEP_STREAMS_MAX 12
@@ -62,6 +62,8 @@ struct step {
     int linger_ms;
     /* The next entries are read while the store works on a full batch: for a step that must keep up with a crowd. */
     bool reads_ahead;
+    /* batch->now_us is the store's time, by which all processes agree on when a hold ends; else this machine's. */
+    bool is_timed;
     /* decide also gets entries that were refused (entry->refusal) and must reject them itself: it counts them. */
     bool wants_refused;
     /* May be NULL. Completes an entry once, when it is read: rules across fields, derived values, its key. */
@@ -89,7 +91,7 @@ struct key_index {
 struct batch {
     struct arena *arena;
     const struct step *step;
-    int64_t now_us;
+    int64_t now_us;     /* for decide and stores: see is_timed */
     unsigned conflicts; /* how often in a row this step's batches lost to a faster transaction */
     bool is_recall;     /* a redrive after a loss: also of rows that wait for nothing any more */
     size_t count;

@@ -30,7 +30,7 @@ bool stream_of_key(struct text key, enum stream *stream);
 struct text stream_readers(enum stream stream);
 bool stream_has_reader(enum stream stream, struct text group);
 
-/* "hb:" + consumer: exists while the consumer lives. */
+/* "hb:" + consumer: exists while the consumer lives; for how many ms it was given. */
 struct text stream_heartbeat_key(struct arena *arena, struct text consumer);
 /* "turn:" + consumer: the channel on which its turn is announced. */
 struct text stream_turn_channel(struct arena *arena, struct text consumer);

@@ -21,9 +21,10 @@
 
 #define STEPS_MAX 16
 
-/* SET with allow-oom: a worker must count as alive when memory is full, for it is what empties it. */
+/* KEYS heartbeat  ARGV ms, which are its value too: one that would last longer is of a time that never was (rescue.c).
+ * SET with allow-oom: a worker must count as alive when memory is full, for it is what empties it. */
 static const struct redis_script heartbeat_script = {"#!lua flags=allow-oom\n"
-                                                     "return redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])\n"};
+                                                     "return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[1])\n"};
 
 /* KEYS heartbeat, streams  ARGV us, the group on each of the streams
  * Without a heartbeat what we leave pending is taken over at the next look, whatever the clock says; where we leave

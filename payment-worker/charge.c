@@ -179,6 +179,7 @@ const struct step charge = {
     .fields = charge_fields,
     .field_count = FIELDS,
     .key = INVOICE_NO,
+    .is_timed = true,
     .loads = (const struct query[]){{SQL(charge_load), bind_load, take_load}, {NULL, NULL, NULL}},
     .work_bytes = sizeof(struct charge_work),
     .begin = begin,

@@ -232,6 +232,7 @@ const struct step hold = {
     .key = REQUEST_BOOKING_ID,
     .is_ordered = true,
     .check = request_check,
+    .is_timed = true,
     .loads = hold_loads,
     .work_bytes = sizeof(struct hold_work),
     .begin = hold_begin,

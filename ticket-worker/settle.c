@@ -180,6 +180,7 @@ const struct step settle = {
     .fields = settle_fields,
     .field_count = FIELDS,
     .key = BOOKING_ID,
+    .is_timed = true,
     .loads = (const struct query[]){{SQL(settle_load), bind_load, take_load}, {NULL, NULL, NULL}},
     .work_bytes = sizeof(struct settle_work),
     .begin = begin,

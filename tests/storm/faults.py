@@ -2,8 +2,10 @@
 mends it. A fault whose victim is not there just now is skipped; one that was begun is always undone."""
 import contextlib
 import os
+import random
 import shutil
 import signal
+import threading
 import time
 
 import psycopg2
@@ -11,6 +13,9 @@ import redis
 
 from karcis import GROUPS, wait_until
 from journal import wall_ms
+from plan import DRIFT_MAX, jump_s
+
+DRIFT_STEP_S = 0.02  # a clock that runs a tenth too fast is 2 ms further each time
 
 
 class Skipped(Exception):
@@ -252,12 +257,58 @@ def end_backends(hands, _):
     yield f"{count} backends"
 
 
+# ---- clocks ----
+
+@contextlib.contextmanager
+def wrong_clock(hands, fault, name, furthest_s):
+    """Its clock may be wrong inside, by no more than `furthest_s`, and is right again afterwards. Of the clock of Redis the checker must
+    know from when to when the ids lie that it makes: a stream's stay ahead until the time has caught up with them."""
+    since_ms = wall_ms() + min(0, furthest_s * 1000)
+    try:
+        yield
+    finally:
+        hands.stack.set_clock(name, 0)
+        if name == "redis":
+            hands.journal.write(clock=name, fault=fault.n, since_ms=since_ms, until_ms=wall_ms() + max(0, furthest_s * 1000))
+
+
+def jump(hands, fault):
+    kind = fault.kind.removeprefix("jump-")
+    name = kind if kind in ("redis", "postgres") else hands.victim(kind, fault.pick)
+    seconds = jump_s(fault)
+    with wrong_clock(hands, fault, name, seconds):
+        hands.stack.set_clock(name, seconds)
+        yield f"{name} {seconds:+.1f} s"
+
+
+def drift_clocks(hands, fault):
+    """All clocks run apart, each at a pace of its own, and jump back when it is over."""
+    dice, over, began = random.Random(fault.pick), threading.Event(), time.monotonic()
+    paces = {name: dice.uniform(-DRIFT_MAX, DRIFT_MAX) for name in hands.stack.clock_names}
+
+    def drift():
+        while not over.wait(DRIFT_STEP_S):
+            for name, pace in paces.items():
+                hands.stack.set_clock(name, pace * (time.monotonic() - began))
+
+    thread = threading.Thread(target=drift, name="drift", daemon=True)
+    with contextlib.ExitStack() as clocks:
+        for name, pace in paces.items():
+            clocks.enter_context(wrong_clock(hands, fault, name, pace * fault.length))
+        thread.start()
+        try:
+            yield f"{len(paces)} clocks"
+        finally:
+            over.set()
+            thread.join()
+
+
 EXACT = {"kill-supervisor": kill_supervisor, "kill-redis": kill_server, "kill-postgres": kill_server, "fill-redis": fill_redis,
          "freeze-redis": freeze, "freeze-redis-kill-workers": freeze_redis_kill_workers, "stop-redis": stop_server,
          "stop-postgres": stop_server, "cut-connections": cut_connections, "cut-some-connections": cut_some_connections,
          "destroy-group": destroy_group, "freeze-backends": freeze_backends, "end-backends": end_backends, "flushall": flushall,
-         "older-copy": older_copy}
-BY_VERB = {"kill": kill, "terminate": terminate, "freeze": freeze, "add": add, "remove": remove}
+         "older-copy": older_copy, "drift-clocks": drift_clocks}
+BY_VERB = {"kill": kill, "terminate": terminate, "freeze": freeze, "add": add, "remove": remove, "jump": jump}
 
 
 def doing(hands, fault):

@@ -13,6 +13,7 @@ STEPS = ("hold", "confirm", "invoice", "bill", "charge", "settle", "cancel", "is
 
 Show = namedtuple("Show", "id labels capacity amount")
 Loss = namedtuple("Loss", "since_ms until_ms")  # what was added in between may be forgotten, if nobody had read it
+WrongClock = namedtuple("WrongClock", "since_ms until_ms")  # entries got their ids by a clock of Redis that was wrong
 Held = namedtuple("Held", "entry show user seats amount payment")
 Closing = namedtuple("Closing", "entry show user seats reason")
 Payment = namedtuple("Payment", "entry payment_id status amount")
@@ -73,6 +74,7 @@ def content(fields):
 class History:
     def __init__(self):
         self.ops, self.shows, self.losses, self.faults, self.reads = {}, {}, [], [], []
+        self.wrong_clocks = []
         self.dies_in, self.planted = {}, {}      # {order: steps}, {(stream, entry): steps}: where garbage must die
         self.bookings, self.dead = {}, {}
         self.entries = defaultdict(set)          # {stream: numbers of all entries seen}
@@ -89,9 +91,18 @@ class History:
     def may_be_forgotten(self, number):
         return any(loss.since_ms <= ms_of(number) <= loss.until_ms + 1 for loss in self.losses)
 
+    def is_in_doubt(self, first, last):
+        """Whether between these two entries were lost, or got ids that do not tell which came first."""
+        return self.was_disturbed(first, last) or not self.ids_tell_time(ms_of(first), ms_of(last))
+
     def was_disturbed(self, first, last):
         """Whether Redis lost entries between these two: what was seen then may not be all."""
         return any(ms_of(first) <= loss.until_ms + 1 and ms_of(last) >= loss.since_ms - 1 for loss in self.losses)
+
+    def ids_tell_time(self, since_ms, until_ms):
+        """Whether ids between these two tell of entries of different streams which was first: all ids that Redis made while its clock
+        was wrong lie in the time that was noted for that."""
+        return not any(since_ms <= wrong.until_ms + 1 and until_ms >= wrong.since_ms - 1 for wrong in self.wrong_clocks)
 
     # ---- the journal ----
 
@@ -105,6 +116,8 @@ class History:
         elif "loss" in line:
             since = line["since_ms"] - (UNREAD_MS if line["loss"] == "flushall" else 0)
             self.losses.append(Loss(since, line["until_ms"]))
+        elif "clock" in line:
+            self.wrong_clocks.append(WrongClock(line["since_ms"], line["until_ms"]))
         elif "capacity" in line:
             self.shows[line["show"]] = Show(line["show"], tuple(line["labels"]), line["capacity"], line["amount"])
         elif "read" in line:

@@ -39,11 +39,20 @@ KINDS = {
     "freeze-backends": Kind(2, 1, 6),
     "end-backends": Kind(2, 0, 0),
     "stop-postgres": Kind(1, 1, 4),
+    "jump-ticket-worker": Kind(2, 1, 15),
+    "jump-payment-worker": Kind(1, 1, 15),
+    "jump-aggregator": Kind(1, 1, 15),
+    "jump-publisher": Kind(1, 1, 15),
+    "jump-redis": Kind(2, 1, 15),
+    "jump-postgres": Kind(2, 1, 15),
+    "drift-clocks": Kind(1, 5, 20),
     "flushall": Kind(1, 0, 0),
     "older-copy": Kind(1, 0, 0),
 }
 # Only these may make Redis forget what nobody had read yet. They are done only when asked for (--losses, or by name).
 LOSES = {"flushall", "older-copy"}
+# After a loss what was said last is found by time, so the servers' clocks must agree then (docs/guarantees.md): never with those.
+SETS_SERVERS_CLOCKS = {"jump-redis", "jump-postgres", "drift-clocks"}
 # What the stack's own script does, one command at a time: two of these never overlap.
 BY_SCRIPT = {"add-ticket-worker", "add-payment-worker", "add-aggregator", "remove-ticket-worker", "remove-payment-worker",
              "kill-supervisor", "stop-redis", "stop-postgres", "older-copy"}
@@ -52,6 +61,9 @@ SLOT_S = 6.0          # one fault a slot, ten a minute; a long one runs into the
 JITTER = 0.25         # of a slot
 TWO_AT_ONCE = 0.2     # share of slots with a second fault on top of the first
 COPY_AGE_S = (5, 30)  # how old the copy is that Redis comes back with
+JUMP_S_MAX = 300      # from one end to the other it is still less than a hold lasts
+REDIS_JUMP_S_MAX = 90 # longer than an entry may be in hand; the checker is in doubt for as long as ids stay ahead
+DRIFT_MAX = 0.1       # of the time that passes
 
 
 def choose_kinds(only="", without="", losses=True):
@@ -61,7 +73,8 @@ def choose_kinds(only="", without="", losses=True):
     for name in filter(None, (only + "," + without).split(",")):
         if not any(matches(kind, name) for kind in KINDS):
             raise ValueError(f"no fault is called {name}: {', '.join(KINDS)}")
-    return [kind for kind in KINDS if (matches(kind, only) if only else losses or kind not in LOSES) and not matches(kind, without)]
+    unwanted = SETS_SERVERS_CLOCKS if losses else LOSES
+    return [kind for kind in KINDS if (matches(kind, only) if only else kind not in unwanted) and not matches(kind, without)]
 
 
 def make_plan(seed, seconds, kinds, slot_s=SLOT_S):
@@ -90,6 +103,12 @@ def make_plan(seed, seconds, kinds, slot_s=SLOT_S):
 def copy_age_s(fault):
     """How long before an older-copy fault its copy is taken."""
     return min(fault.start, COPY_AGE_S[0] + fault.pick * (COPY_AGE_S[1] - COPY_AGE_S[0]))
+
+
+def jump_s(fault):
+    """How far its victim's clock jumps: a second or minutes, forward or back; small jumps are as frequent as large ones."""
+    digits = int(fault.pick * 1e6)
+    return (-1) ** digits * (REDIS_JUMP_S_MAX if fault.kind == "jump-redis" else JUMP_S_MAX) ** (digits // 2 % 1000 / 999)
 
 
 def print_plan(plan):

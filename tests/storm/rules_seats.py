@@ -2,8 +2,8 @@
 
 Time is the order of entries. A request is decided after it was added, and in the order in which requests were added; so a seat's
 owners follow each other in the order of their requests. A seat is taken before its `seat.held` is said; it comes back after its
-payment has failed and before its `booking.closed` is said. Within these bounds, and where bookings were touched by a loss of
-entries not at all, the doubt is the stack's."""
+payment has failed and before its `booking.closed` is said. Within these bounds the doubt is the stack's; and where bookings were touched
+by a loss of entries, or by a wrong clock of Redis: then the ids of two streams do not tell which entry was first."""
 from history import LAST, content, owners_by_show
 from rules import NO_SEATS, OWN_SEAT
 
@@ -18,7 +18,7 @@ def seat_owned_by_two(history):
                 continue
             for one, next_one in zip(bookings, bookings[1:]):
                 released, taken = one.released(), next_one.held[0].entry
-                if history.was_disturbed(one.request.entry, max(one.last_said(), next_one.last_said())):
+                if history.is_in_doubt(one.request.entry, max(one.last_said(), next_one.last_said())):
                     continue
                 if released is None:
                     yield f"seat {seat} of {show} went to {next_one.id}, but {one.id}, who had asked before, has it"
@@ -35,7 +35,7 @@ def refused_although_free(history):
             continue
         entry = booking.request.entry
         _, show, _, _, quantity, seats = content(booking.request.fields)
-        if history.was_disturbed(entry, max(booking.last_said(), entry)) or _asked_twice(history, booking):
+        if history.is_in_doubt(entry, max(booking.last_said(), entry)) or _asked_twice(history, booking):
             continue
         there = owners.get(show)
         if seats and not (there and any(there.possible(seat, entry) for seat in seats)):
@@ -59,7 +59,7 @@ def own_seat_misjudged(history):
         if not booking.request or not (is_told or _lacks_seats(booking, rejected, view)):
             continue
         entry = booking.request.entry
-        if history.was_disturbed(entry, max(booking.last_said(), entry)) or _asked_twice(history, booking):
+        if history.is_in_doubt(entry, max(booking.last_said(), entry)) or _asked_twice(history, booking):
             continue
         user, show, _, _, _, seats = content(booking.request.fields)
         had = [other for seat in seats for other in (owners[show].by_seat.get(seat, ()) if show in owners else ())
@@ -116,6 +116,7 @@ def _unheard(history, *booking_ids):
 def read_wrong(history):
     """Who was seen as a seat's owner had asked before and had not closed long ago."""
     for read in history.reads:
+        tells_time = history.ids_tell_time(read["since_ms"], read["until_ms"])
         for label, (_, booking_id) in read["owned"].items():
             booking = history.bookings.get(booking_id)
             if not booking or not booking.request:
@@ -123,9 +124,9 @@ def read_wrong(history):
                     yield f"seat {label} of {read['read']} was seen to belong to {booking_id}, who had never asked"
                 continue
             released = booking.released()
-            if booking.request.entry // 1_000_000 > read["until_ms"] + 1:
+            if tells_time and booking.request.entry // 1_000_000 > read["until_ms"] + 1:
                 yield f"seat {label} of {read['read']} was seen to belong to {booking_id} before that was asked for"
-            if released and released[1] // 1_000_000 < read["since_ms"] - 1:
+            if tells_time and released and released[1] // 1_000_000 < read["since_ms"] - 1:
                 yield f"seat {label} of {read['read']} was seen to belong to {booking_id} after that had closed"
             if booking.held and not history.losses and label not in booking.held[0].seats:
                 yield f"seat {label} of {read['read']} was seen to belong to {booking_id}, who holds {booking.held[0].seats}"

@@ -21,7 +21,8 @@ from clients import Catalog, Payer, Publisher, Reader, Wire
 from collect import collect
 from follower import Follower
 from journal import Journal, read_lines
-from karcis import BIN_DIR, Stack, clean_up_after_killed_runs
+from clocks import ClockedStack
+from karcis import BIN_DIR, clean_up_after_killed_runs
 from nemesis import Nemesis
 from plan import KINDS, SLOT_S, choose_kinds, make_plan, print_plan
 from report import fault_table, write_report
@@ -193,7 +194,8 @@ def brew(options):
     print(f"storm: seed {options.seed}, {options.minutes:g} minutes, {options.rate:g} orders/s, {len(options.plan)} faults of "
           f"{len(options.kinds)} kinds of {len(KINDS)}, programs of {os.path.relpath(BIN_DIR)}", flush=True)
     clean_up_after_killed_runs()
-    stack = Stack.start(PAYMENT_FAILURE_RATE=0.1, TICKET_WORKERS=2, PAYMENT_WORKERS=2, AGGREGATORS=2, RANDOM_SEED=options.seed % 2**31)
+    stack = ClockedStack.start(PAYMENT_FAILURE_RATE=0.1, TICKET_WORKERS=2, PAYMENT_WORKERS=2, AGGREGATORS=2,
+                               RANDOM_SEED=options.seed % 2**31)
     folder = options.folder or f"{stack.run_dir}/storm"
     os.makedirs(folder, exist_ok=True)
     keep = True

@@ -3,9 +3,11 @@ import pytest
 
 from check import check_resources
 from history import History
-from plan import KINDS, choose_kinds, make_plan
+from plan import JUMP_S_MAX, KINDS, choose_kinds, jump_s, make_plan
 from recovery import by_kind, recoveries
-from test_planted import a_booking_stays_held, a_request_is_forgotten, a_seat_is_sold_twice, broken_rules
+from test_planted import (a_booking_stays_held, a_request_is_forgotten, a_seat_is_sold_twice, a_seat_was_seen_with_nobody_known,
+                          a_seat_was_seen_with_somebody_who_had_closed_before, a_seat_was_seen_with_somebody_who_had_not_asked_yet,
+                          broken_rules)
 from told import Told
 
 
@@ -60,7 +62,38 @@ def test_an_ending_that_was_lost_with_redis_and_from_the_log_does_not(tmp_path):
     assert set(broken_rules(told, tmp_path)) == {"accepted_request_without_outcome"}
 
 
+# ---- what is in doubt while Redis has a wrong clock, and what is not ----
+
+def with_wrong_clock(told):
+    """From long before until long after."""
+    told.journal.append({"t": 0, "clock": "redis", "fault": 1, "since_ms": 0, "until_ms": 10**15})
+
+
+@pytest.mark.parametrize("spoil", [a_seat_was_seen_with_somebody_who_had_closed_before, a_seat_was_seen_with_somebody_who_had_not_asked_yet])
+def test_ids_of_a_wrong_clock_do_not_tell_when_something_was(spoil, tmp_path):
+    told = Told()
+    spoil(told)
+    with_wrong_clock(told)
+    assert broken_rules(told, tmp_path) == {}
+
+
+@pytest.mark.parametrize("spoil, rule", [(a_seat_is_sold_twice, "seat_owned_by_two"), (a_booking_stays_held, "accepted_request_without_outcome"),
+                                         (a_seat_was_seen_with_nobody_known, "read_wrong")])
+def test_a_wrong_clock_excuses_nothing_else(spoil, rule, tmp_path):
+    told = Told()
+    spoil(told)
+    with_wrong_clock(told)
+    assert rule in broken_rules(told, tmp_path)
+
+
 # ---- recovery, resources, the plan ----
+
+def test_clocks_jump_forward_and_back_by_seconds_and_minutes():
+    jumps = [jump_s(fault) for fault in make_plan(7, 36000, ["jump-publisher"])]
+    for way in (1, -1):
+        sizes = [way * jump for jump in jumps if way * jump > 0]
+        assert 1 <= min(sizes) < 5 and 60 < max(sizes) <= JUMP_S_MAX
+
 
 def test_recovery_counts_from_the_faults_end_to_the_first_probe_and_a_settled_backlog():
     probes = [(9.9, 10.1, "xadd"), (10.5, 12.0, "xadd"), (11.0, 12.5, "xadd")]
@@ -100,8 +133,13 @@ def test_the_same_seed_gives_the_same_plan_and_another_seed_another():
 
 
 def test_half_an_hour_has_three_hundred_faults_of_every_kind():
-    plan = make_plan(7, 1800, choose_kinds())
-    assert len(plan) >= 300 and {fault.kind for fault in plan} == set(KINDS)
+    seen = set()
+    for losses in (False, True):
+        kinds = choose_kinds(losses=losses)
+        plan = make_plan(7, 1800, kinds)
+        assert len(plan) >= 300 and {fault.kind for fault in plan} == set(kinds)
+        seen.update(kinds)
+    assert seen == set(KINDS)
     assert any(second.start < first.start + first.length for first, second in zip(plan, plan[1:]))
 
 
