@@ -19,6 +19,7 @@ static void write_ticket(struct json *json, const struct rows *rows, size_t row,
     view_column_text(json, "stage", rows, row, TITLE);
     view_text(json, "seat", seat);
     view_column_time(json, "starts_at", rows, row, STARTS_AT);
+    view_column_time(json, "timestamp", rows, row, CLOSED_AT); /* the original's name for it */
     view_column_time(json, "bought_at", rows, row, CLOSED_AT);
     json_end_object(json);
 }

@@ -220,13 +220,15 @@ static void finish_when_complete(void)
 
 /* ---- asking ---- */
 
-/* {"first column":second column} */
+/* {"first column":second column}. A topic of which every event was refused is none. */
 static struct text object_of_rows(const struct rows *rows)
 {
     struct json json = json_in(making());
 
     json_begin_object(&json);
     for (size_t row = 0; row < rows_count(rows); row++) {
+        if (rows_int(rows, row, 1) == 0)
+            continue;
         json_key_text(&json, rows_text(rows, row, 0));
         json_int(&json, rows_int(rows, row, 1));
     }

@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/problem.h"
 #include "common/request.h"
+#include "common/wish.h"
 #include "publisher/booked.h"
 #include "publisher/door.h"
 #include "publisher/prefer.h"
@@ -76,6 +77,11 @@ static struct text join(struct arena *arena, const struct text *labels, size_t c
     return buffer_take(&buffer);
 }
 
+static struct text quantity_said(struct arena *arena, const struct book_request *booking)
+{
+    return booking->seat_count ? TEXT_NONE : text_of_int64(arena, booking->quantity);
+}
+
 size_t book_entry(struct arena *arena, const struct book_request *booking, struct text traceparent,
                   struct text words[BOOK_WORDS_MAX])
 {
@@ -86,7 +92,7 @@ size_t book_entry(struct arena *arena, const struct book_request *booking, struc
         {TEXT("user"), booking->user},
         {TEXT("show"), booking->show},
         {TEXT("seats"), booking->seat_count ? join(arena, booking->seats, booking->seat_count) : TEXT_NONE},
-        {TEXT("quantity"), booking->seat_count ? TEXT_NONE : text_of_int64(arena, booking->quantity)},
+        {TEXT("quantity"), quantity_said(arena, booking)},
         {TEXT("waitlist"), booking->waitlist},
         {TEXT("payment"), booking->payment},
         {TEXT("source"), TEXT("publisher")},
@@ -101,6 +107,22 @@ size_t book_entry(struct arena *arena, const struct book_request *booking, struc
         words[count++] = fields[i].value;
     }
     return count;
+}
+
+int64_t book_fingerprint(struct arena *arena, const struct book_request *booking)
+{
+    struct text *labels = ARENA_ARRAY(arena, struct text, booking->seat_count + 1);
+
+    for (size_t i = 0; i < booking->seat_count; i++)
+        labels[i] = booking->seats[i];
+    wish_sort_labels(labels, booking->seat_count);
+    return wish_fingerprint(&(struct wish){.user = booking->user,
+                                           .show = booking->show,
+                                           .payment = booking->payment,
+                                           .quantity = quantity_said(arena, booking),
+                                           .waits = !text_is(booking->waitlist, "no"),
+                                           .labels = labels,
+                                           .label_count = booking->seat_count});
 }
 
 /* ---- the request ---- */
@@ -133,6 +155,11 @@ static void answer_taken(struct taking *taking, enum take_outcome outcome, const
 
     if (outcome == TAKE_OTHER_BODY) {
         answer_problem(request, 422, "idempotency_key_reused", "this Idempotency-Key was used with another body");
+        return;
+    }
+    if (outcome == TAKE_OTHER_BOOKING) {
+        answer_problem(request, 422, "booking_id_reused",
+                       "this booking_id belongs to another booking, which stays as it is");
         return;
     }
     answer_header(request, "Location", text_format(request->arena, "/bookings/%.*s", (int)id.len, id.ptr));

@@ -37,4 +37,7 @@ bool book_read(const struct json_t *document, struct problems *problems, struct 
 size_t book_entry(struct arena *arena, const struct book_request *booking, struct text traceparent,
                   struct text words[BOOK_WORDS_MAX]);
 
+/* What hold will make of that entry (common/wish.h). */
+int64_t book_fingerprint(struct arena *arena, const struct book_request *booking);
+
 #endif

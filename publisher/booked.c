@@ -17,7 +17,8 @@ enum booked_column {
     CURRENCY,
     HOLD_EXPIRES_AT,
     REQUESTED_AT,
-    CLOSED_AT
+    CLOSED_AT,
+    FINGERPRINT
 };
 
 static struct text text_or_none(const struct rows *rows, size_t row, enum booked_column column)
@@ -29,6 +30,7 @@ struct booked booked_of_row(const struct rows *rows, size_t row)
 {
     struct booked booked = {
         .id = rows_uuid(rows, row, ID),
+        .fingerprint = rows_int(rows, row, FINGERPRINT),
         .user = rows_text(rows, row, USER),
         .show = rows_text(rows, row, SHOW),
         .title = text_or_none(rows, row, TITLE),

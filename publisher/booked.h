@@ -13,6 +13,7 @@ struct rows;
 
 struct booked { /* its texts live as long as the rows */
     struct uuid id;
+    int64_t fingerprint;           /* of what was asked (common/wish.h) */
     struct text user, show, title; /* title: the show's; ptr NULL: there is no such show */
     struct text seats;             /* labels with commas between; ptr NULL: none */
     struct text status, reason;    /* reason: ptr NULL: none */

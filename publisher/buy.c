@@ -94,7 +94,7 @@ static void write_text(struct json *json, const char *key, struct text text)
     json_text(json, text);
 }
 
-/* The same members as GET /my-tickets, and the original's timestamp. */
+/* The same members as GET /my-tickets, but for when the show starts. */
 static void write_ticket(struct json *json, const struct booked *booked, struct text seat)
 {
     json_begin_object(json);

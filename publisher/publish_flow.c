@@ -15,15 +15,42 @@ bool publish_may_say(enum stream stream)
     return stream == BOOKING_REQUESTED || stream == CANCEL_REQUESTED;
 }
 
-/* As POST /bookings takes it. Without a booking_id the hold step makes one of the event_id, the same whenever the event
- * is published again. */
-static size_t booking_words(const json_t *payload, struct problems *problems, struct text *words)
+/* ["A1","A2"] of "A1,A2"; one label too many is enough to be refused. */
+static json_t *array_of_list(struct text list)
+{
+    json_t *array = json_array();
+    struct text label;
+
+    while (json_array_size(array) <= BOOKING_SEATS_MAX && text_next(&list, ',', &label))
+        json_array_append_new(array, json_stringn(label.ptr, label.len));
+    return array;
+}
+
+/* On the stream all is text, and so the log shows it: what is read there can be published again. */
+static void read_text_forms(json_t *payload)
+{
+    const json_t *seats = json_object_get(payload, "seats"), *quantity = json_object_get(payload, "quantity");
+    int64_t number;
+
+    if (json_string_length(seats) > 0)
+        json_object_set_new(payload, "seats",
+                            array_of_list((struct text){json_string_value(seats), json_string_length(seats)}));
+    if (json_is_string(quantity) &&
+        text_to_int64((struct text){json_string_value(quantity), json_string_length(quantity)}, 1, BOOKING_SEATS_MAX,
+                      &number))
+        json_object_set_new(payload, "quantity", json_integer(number));
+}
+
+/* As POST /bookings takes it, or as the stream has it. Without a booking_id the hold step makes one of the event_id,
+ * the same whenever the event is published again. */
+static size_t booking_words(json_t *payload, struct problems *problems, struct text *words)
 {
     struct book_request booking;
     struct text said[BOOK_WORDS_MAX];
     size_t count = 0, said_count;
 
     static_assert(BOOK_WORDS_MAX <= PUBLISH_FLOW_WORDS_MAX, "a booking fits");
+    read_text_forms(payload);
     if (!book_read(payload, problems, &booking))
         return 0;
     said_count = book_entry(problems->arena, &booking, TEXT_NONE, said);

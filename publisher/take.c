@@ -7,6 +7,7 @@
 #include "common/redis.h"
 #include "common/request.h"
 #include "common/stream.h"
+#include "publisher/booked.h"
 #include "publisher/enqueue.h"
 #include "publisher/traceparent.h"
 
@@ -14,7 +15,12 @@ static void on_waited(const struct booked *booked, void *context)
 {
     struct taking *taking = context;
 
-    taking->done(taking, booked ? TAKE_ARRIVED : TAKE_ACCEPTED, booked);
+    if (!booked)
+        taking->done(taking, TAKE_ACCEPTED, NULL);
+    else if (booked->fingerprint == taking->fingerprint)
+        taking->done(taking, TAKE_ARRIVED, booked);
+    else
+        taking->done(taking, taking->booking.has_booking_id ? TAKE_OTHER_BOOKING : TAKE_OTHER_BODY, NULL);
 }
 
 static void on_added(struct redis *redis, const struct redis_reply *reply, void *context)
@@ -62,8 +68,10 @@ void take_booking(struct redis *redis, struct taking *taking)
     if (!traceparent_is_valid(traceparent))
         traceparent = TEXT_NONE;
     count = book_entry(request->arena, booking, traceparent, words);
-    if (taking->wait_s > 0)
+    if (taking->wait_s > 0) {
+        taking->fingerprint = book_fingerprint(request->arena, booking);
         taking->waiter = wait_add(booking->booking_id, taking->goal, taking->wait_s, on_waited, taking);
+    }
     taking->is_waited_for = taking->waiter;
     if (idempotency_add(redis, on_added, taking, &taking->key, request->arena, BOOKING_REQUESTED, count, words))
         return;

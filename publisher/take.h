@@ -13,9 +13,10 @@ struct redis;
 struct request;
 
 enum take_outcome {
-    TAKE_ACCEPTED,  /* Redis has it; what becomes of it is not known yet */
-    TAKE_ARRIVED,   /* the goal was reached in time */
-    TAKE_OTHER_BODY /* the Idempotency-Key was used with another body; nothing was taken */
+    TAKE_ACCEPTED,     /* Redis has it; what becomes of it is not known yet */
+    TAKE_ARRIVED,      /* the goal was reached in time */
+    TAKE_OTHER_BODY,   /* the Idempotency-Key was used with another body */
+    TAKE_OTHER_BOOKING /* the booking_id is another request's; hold refuses this one */
 };
 
 struct taking {
@@ -29,7 +30,8 @@ struct taking {
 
     /* Filled in. */
     struct text booking_id;
-    bool is_again; /* taken before, by the same request */
+    int64_t fingerprint; /* of what is asked, if it is waited for */
+    bool is_again;       /* taken before, by the same request */
     bool is_waited_for;
     struct waiter *waiter;
 };

@@ -1,10 +1,9 @@
 /* Reading a booking request. */
 #include "ticket-worker/request.h"
 
-#include <stdlib.h>
-
 #include "common/arena.h"
 #include "common/config.h"
+#include "common/wish.h"
 
 const struct field request_fields[REQUEST_FIELDS] = {
     [REQUEST_USER] = {.name = "user", .type = FIELD_IDENTIFIER, .is_required = true},
@@ -16,11 +15,6 @@ const struct field request_fields[REQUEST_FIELDS] = {
     [REQUEST_WAITLIST] = {.name = "waitlist", .type = FIELD_CHOICE, .choices = "no|yes"},
     [REQUEST_PAYMENT] = {.name = "payment", .type = FIELD_CHOICE, .choices = "auto|link"},
 };
-
-static int compare_labels(const void *a, const void *b)
-{
-    return text_compare(*(const struct text *)a, *(const struct text *)b);
-}
 
 static struct refusal read_labels(struct arena *arena, const char *field, struct text list, struct request *request)
 {
@@ -34,7 +28,7 @@ static struct refusal read_labels(struct arena *arena, const char *field, struct
             return refuse_field(arena, field, "each seat must be 1 to 32 of A-Z a-z 0-9 . _ -", label);
         request->labels[request->label_count++] = label;
     }
-    qsort(request->labels, request->label_count, sizeof *request->labels, compare_labels);
+    wish_sort_labels(request->labels, request->label_count);
     for (size_t i = 1; i < request->label_count; i++)
         if (text_equal(request->labels[i - 1], request->labels[i]))
             return refuse_field(arena, field, "each seat must be there once", whole);
@@ -45,17 +39,14 @@ static struct refusal read_labels(struct arena *arena, const char *field, struct
 static int64_t fingerprint_of(const struct entry *entry, const struct request *request)
 {
     const struct value *values = entry->values;
-    struct text parts[4 + 1 + BOOKING_SEATS_MAX];
-    size_t count = 0;
 
-    parts[count++] = values[REQUEST_USER].text;
-    parts[count++] = values[REQUEST_SHOW].text;
-    parts[count++] = values[REQUEST_PAYMENT].text;
-    parts[count++] = request->waits ? TEXT("yes") : TEXT("no");
-    parts[count++] = values[REQUEST_QUANTITY].text;
-    for (size_t i = 0; i < request->label_count; i++)
-        parts[count++] = request->labels[i];
-    return (int64_t)content_hash(parts, count);
+    return wish_fingerprint(&(struct wish){.user = values[REQUEST_USER].text,
+                                           .show = values[REQUEST_SHOW].text,
+                                           .payment = values[REQUEST_PAYMENT].text,
+                                           .quantity = values[REQUEST_QUANTITY].text,
+                                           .waits = request->waits,
+                                           .labels = request->labels,
+                                           .label_count = request->label_count});
 }
 
 static bool is_identity(struct text name)

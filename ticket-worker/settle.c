@@ -15,7 +15,7 @@ enum payment_status { SUCCEEDED, FAILED };
 
 static const struct field settle_fields[FIELDS] = {
     [BOOKING_ID] = {.name = "booking_id", .type = FIELD_UUID, .is_required = true},
-    [INVOICE_NO] = {.name = "invoice_no", .type = FIELD_INVOICE_NO, .is_required = true},
+    [INVOICE_NO] = {.name = "invoice_no", .type = FIELD_IDENTIFIER, .is_required = true},
     [PAYMENT_ID] = {.name = "payment_id", .type = FIELD_IDENTIFIER, .is_required = true},
     [STATUS] = {.name = "status", .type = FIELD_CHOICE, .choices = "succeeded|failed", .is_required = true},
     [REASON] = {.name = "reason", .type = FIELD_TEXT, .max = REASON_BYTES_MAX},

@@ -5,9 +5,11 @@
 
 #include "ticket-worker/steps.h"
 
-#define KEY(digit)  "0000000" digit "-0000-0000-0000-000000000000"
-#define INVOICE(id) "invoice_no=INV-00000000000000000000000000 booking_id=" id
-#define STATUSES    "SELECT status FROM ticketing.bookings ORDER BY booking_id"
+#define KEY(digit) "0000000" digit "-0000-0000-0000-000000000000"
+#define INVOICE(id)                                                                                                    \
+    "invoice_no=INV-00000000000000000000000000 amount=100 currency=IDR payment_url=http://x/pay "                      \
+    "due_at=2026-11-21T09:00:00Z payment=auto booking_id=" id
+#define STATUSES "SELECT status FROM ticketing.bookings ORDER BY booking_id"
 
 static struct engine *engine;
 

@@ -45,8 +45,8 @@ class Publisher:
         return {"topic": self.topic, "event_id": event_id, "timestamp": "2026-11-21T10:00:00Z", "source": "test",
                 "payload": {} if payload is None else payload, **members}
 
-    def log(self, topic=None):
-        status, body = self.stack.http("GET", self.stack.port("aggregator-1"), f"/events?limit=1000&topic={topic or self.topic}")
+    def log(self, topic=None, order="asc"):
+        status, body = self.stack.http("GET", self.stack.port("aggregator-1"), f"/events?limit=1000&order={order}&topic={topic or self.topic}")
         assert status == 200, body
         return json.loads(body)["items"]
 
@@ -115,6 +115,19 @@ def test_a_booking_can_be_published_and_again_with_one_effect(publisher, stack):
     stack.wait_drained()
     assert stack.one("SELECT count(*) FROM ticketing.bookings WHERE show_id = %s", show) == 1
     assert stack.open_seats(show) == ["A2"]
+
+
+def test_a_booking_as_the_log_shows_it_can_be_published_again(publisher, stack):
+    seated, standing = stack.show("A1", "A2"), stack.show(seats=5, general=True)
+    bookings = [stack.book(seated, "A1", "A2"), stack.book(standing, quantity=2)]
+    for booking in bookings:
+        stack.wait_for(booking, "CONFIRMED")
+    stack.wait_drained()
+    logged = [event for event in publisher.log("booking.requested", "desc") if event["payload"].get("booking_id") in bookings]
+    assert publisher.accepted(logged) == 2
+    stack.wait_drained()
+    assert stack.one("SELECT count(*) FROM ticketing.bookings WHERE show_id IN (%s, %s)", seated, standing) == 2
+    assert not [fields for _, fields in stack.entries("dead") if fields.get("field.booking_id") in bookings]
 
 
 # ---- what is refused ----

@@ -53,6 +53,20 @@ def test_a_key_is_its_callers_own_and_of_one_path(stack, booker):
     assert status == 200 and len(ids | {tickets[0]["booking_id"]}) == 3
 
 
+@pytest.mark.parametrize("change", [{"seats": ["A2"]}, {"user": "budi"}, {"waitlist": "no"}, {"payment": "link"}], ids=lambda c: "".join(c))
+def test_who_waits_under_another_bookings_id_is_refused_and_shown_nothing_of_it(stack, booker, change):
+    show = stack.show("A1", "A2")
+    body = {"booking_id": new_id(), "user": "ayu", "show": show, "seats": ["A1"]}
+    for _ in range(2):  # the same content answers the same
+        status, _, booking = booker.post("/bookings", body, prefer="wait=5")
+        assert (status, booking["booking_id"], booking["seats"]) == (201, body["booking_id"], ["A1"])
+    before = stack.wait_for(body["booking_id"], "CONFIRMED")
+    status, headers, problem = booker.post("/bookings", {**body, **change}, prefer="wait=5")
+    assert (status, problem["code"], headers["Location"]) == (422, "booking_id_reused", None)
+    assert not {"user", "seats", "tickets"} & problem.keys()
+    assert stack.booking(body["booking_id"]) == before and stack.open_seats(show) == ["A2"]
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "caf\u00e9"])
 def test_a_key_that_is_none_is_refused(stack, booker, key):
     before = stack.redis.xlen("booking.requested")
@@ -101,6 +115,9 @@ def test_a_redis_that_forgot_everything_does_not_make_a_second_booking(own_stack
     assert (other[0], other[2]["booking_id"]) == (202, booking)
     entry = stack.entries("booking.requested", booking)[-1][0]
     assert stack.wait_dead(entry)["reason"] == "booking_id_reused"
+    stack.redis.delete(*stack.redis.keys("karcis:asked:*"))
+    waited = booker.book(show, "A2", idempotency_key=key, prefer="wait=5")  # the store knows the booking, though
+    assert (waited[0], waited[2]["code"]) == (422, "idempotency_key_reused")
     assert stack.open_seats(show) == ["A2"]
 
 

@@ -52,8 +52,7 @@ def test_every_key_is_what_the_store_and_redis_count(stack):
         unique, duplicate, conflicts, rejected, redelivered]
     assert stats["received"] == unique + duplicate + rejected == stack.entries_added()
     assert conflicts >= 1 and rejected >= 1 and duplicate >= 2
-    assert stats["topics"] == {topic: count for topic, count in stack.rows("SELECT topic, count(*) FROM log.events GROUP BY topic")} | {
-        topic: 0 for topic in set(stats["topics"]) - {topic for topic, in stack.rows("SELECT DISTINCT topic FROM log.events")}}
+    assert stats["topics"] == dict(stack.rows("SELECT topic, count(*) FROM log.events GROUP BY topic"))
     assert sum(stats["topics"].values()) == stats["unique_processed"]
     assert stats["bookings"] == dict(stack.rows("SELECT status::text, count(*) FROM ticketing.bookings GROUP BY status"))
     assert stats["payments"] == dict(stack.rows("SELECT status::text, count(*) FROM payment.payments GROUP BY status"))

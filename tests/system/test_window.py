@@ -187,7 +187,7 @@ def test_my_tickets_are_mine_alone_each_with_an_id_of_its_own(window, stack):
     tickets = window.get(f"/my-tickets?username={user}")[1]
     assert [ticket["booking_id"] for ticket in tickets] == [bookings[2]] + 3 * [bookings[0]]
     assert {(ticket["username"], ticket["stage_id"]) for ticket in tickets} == {(user, show)}
-    assert all(at(ticket["bought_at"]) <= datetime.now(timezone.utc) for ticket in tickets)
+    assert all(at(ticket["bought_at"]) <= datetime.now(timezone.utc) and ticket["timestamp"] == ticket["bought_at"] for ticket in tickets)
     theirs = window.get(f"/my-tickets?username={other}")[1]
     ids = [str(uuid.UUID(ticket["ticket_id"])) for ticket in tickets + theirs]
     assert len(set(ids)) == 6

@@ -121,6 +121,14 @@ static void events_are_taken_in_every_form(void **state)
          1,
          "XADD booking.requested * booking_id 00000000-0000-0000-0000-00000000000a user ayu show demo quantity 2 "
          "event_id b source publisher\n"},
+        /* as the stream has it, and GET /events shows it: all text */
+        {PUBLISH_EVENTS,
+         "[{\"topic\":\"booking.requested\",\"id\":\"b\",\"payload\":{\"user\":\"ayu\",\"show\":\"demo\",\"seats\":\"A1,A2\","
+         "\"waitlist\":\"no\"}},{\"topic\":\"booking.requested\",\"id\":\"c\",\"payload\":{\"user\":\"ayu\",\"show\":\"demo\","
+         "\"quantity\":\"10\"}}]",
+         2,
+         "XADD booking.requested * user ayu show demo seats A1,A2 waitlist no event_id b source publisher\n"
+         "XADD booking.requested * user ayu show demo quantity 10 event_id c source publisher\n"},
         {PUBLISH_CLOUD_EVENT,
          "{\"specversion\":\"1.0\",\"type\":\"cancel.requested\",\"source\":\"s\",\"id\":\"c\",\"data\":{\"booking_id\":"
          "\"00000000-0000-0000-0000-00000000000A\",\"by\":\"ayu\",\"reason\":\"ill\"}}",
@@ -218,6 +226,14 @@ static void everything_wrong_with_an_event_is_said_with_its_place(void **state)
          "[" EVENT
          "," WITH("\"booking.requested\"", "\"e\"", TIME, "\"s\"", "{\"user\":\"a b\",\"show\":\"demo\"}") "]",
          "/1/payload/user@1 /1/payload/seats@1"},
+#define BOOKING(seats)                                                                                                 \
+    WITH("\"booking.requested\"", "\"e\"", TIME, "\"s\"", "{\"user\":\"a\",\"show\":\"demo\"," seats "}")
+        {PUBLISH_EVENTS, BOOKING("\"seats\":\"\""), "/payload/seats@0"},
+        {PUBLISH_EVENTS, BOOKING("\"seats\":\"A1,,A2\""), "/payload/seats/1@0"},
+        {PUBLISH_EVENTS, BOOKING("\"seats\":\"A1,A1\""), "/payload/seats@0"},
+        {PUBLISH_EVENTS, BOOKING("\"seats\":\"0,1,2,3,4,5,6,7,8,9,10\""), "/payload/seats@0"},
+        {PUBLISH_EVENTS, BOOKING("\"quantity\":\"11\""), "/payload/quantity@0"},
+        {PUBLISH_EVENTS, BOOKING("\"quantity\":\"two\""), "/payload/quantity@0"},
         {PUBLISH_EVENTS, WITH("\"cancel.requested\"", "\"e\"", TIME, "\"s\"", "{\"reason\":5}"),
          "/payload/booking_id@0 /payload/reason@0"},
         /* CloudEvents, by their own names */

@@ -1,10 +1,14 @@
 /* request: a booking request's fields against each other. */
 #include "tests/unit/step_fixture.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "common/arena.h"
+#include "common/buffer.h"
 #include "common/config.h"
+#include "common/problem.h"
+#include "publisher/book.h"
 #include "ticket-worker/request.h"
 #include "ticket-worker/steps.h"
 
@@ -168,6 +172,42 @@ static void other_content_has_another_fingerprint(void **state)
 }
 
 /* What stands in the store must be recognised by every later version. */
+/* What hold would make of the entry that POST /bookings adds. */
+static int64_t fingerprint_on_the_stream(struct fixture *fixture, const struct book_request *booking)
+{
+    struct text words[BOOK_WORDS_MAX];
+    const size_t count = book_entry(fixture->arena, booking, TEXT_NONE, words);
+    struct buffer fields = buffer_in(fixture->arena);
+
+    for (size_t i = 0; i < count; i += 2)
+        buffer_format(&fields, "%s%.*s=%.*s", i ? " " : "", (int)words[i].len, words[i].ptr, (int)words[i + 1].len,
+                      words[i + 1].ptr);
+    return request_of(fixture, text_terminated(fixture->arena, buffer_take(&fields)))->fingerprint;
+}
+
+static void publisher_knows_the_fingerprint_before_hold_does(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"user\":\"ayu\",\"show\":\"demo\",\"seats\":[\"B1\",\"A1\",\"A10\"]}",
+        "{\"user\":\"ayu\",\"show\":\"demo\",\"seat\":\"A1\"}",
+        "{\"user\":\"ayu\",\"show\":\"demo\",\"quantity\":10}",
+        "{\"user\":\"ayu\",\"show\":\"demo\",\"seat\":\"A1\",\"waitlist\":false,\"payment\":\"link\"}",
+        "{\"user\":\"ayu\",\"show\":\"demo\",\"seat\":\"A1\",\"waitlist\":\"yes\",\"payment\":\"auto\"}",
+    };
+
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        struct fixture *fixture = *state;
+        struct problems problems = {.arena = fixture->arena};
+        struct book_request booking;
+        json_t *document = json_loads(bodies[i], 0, NULL);
+
+        assert_true(book_read(document, &problems, &booking));
+        check_row(book_fingerprint(fixture->arena, &booking) == fingerprint_on_the_stream(fixture, &booking), "%s",
+                  bodies[i]);
+        json_decref(document);
+    }
+}
+
 static void a_fingerprint_is_the_same_for_ever(void **state)
 {
     assert_int_equal(request_of(*state, "user=ayu show=demo seats=A1,B1")->fingerprint, -2833788182508571255);
@@ -261,6 +301,7 @@ int main(void)
         TEST(whoever_says_nothing_waits_and_pays_as_configured),
         TEST(the_same_content_has_the_same_fingerprint_however_it_is_written),
         TEST(other_content_has_another_fingerprint),
+        TEST(publisher_knows_the_fingerprint_before_hold_does),
         TEST(a_fingerprint_is_the_same_for_ever),
         TEST(a_booking_without_an_id_gets_one_from_its_entry),
         TEST(an_id_from_an_entry_is_the_same_for_ever),

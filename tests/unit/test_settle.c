@@ -163,6 +163,15 @@ static void a_payment_that_does_not_say_how_it_ended_is_refused(void **state)
                "invoice_no: is missing");
 }
 
+/* Whoever makes invoices and payments calls them as they like. */
+static void an_invoice_may_be_called_anything(void **state)
+{
+    static const char fields[] =
+        "invoice_no=2026.7 payment_id=p amount=1 currency=IDR status=failed booking_id=" KEY("1");
+
+    check_text(fixture_entry(*state, PAYMENT_DONE, "100-1", fields)->refusal.detail, "-");
+}
+
 /* As much as a booking may cost: the payment was made, so it must be taken. */
 static void a_payment_of_the_largest_booking_is_taken(void **state)
 {
@@ -188,6 +197,7 @@ int main(void)
         TEST(a_payment_for_nothing_is_rejected_alone),
         TEST(a_batch_settles_each_its_own_way),
         TEST(a_payment_that_does_not_say_how_it_ended_is_refused),
+        TEST(an_invoice_may_be_called_anything),
         TEST(a_payment_of_the_largest_booking_is_taken),
     };
 
