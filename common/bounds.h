@@ -44,6 +44,7 @@
     1000000 /* in one array of a reply; the longest we ask for are CLAIM_ENTRIES_MAX and BATCH_MAX */
 #define STORE_CONNECT_MS   3000
 #define STORE_STATEMENT_MS 10000 /* a batch commits in 2 to 20 ms; 10 s means stopped */
+#define STORE_ANSWER_MS    2000 /* so much of it is for the way there and back: the server itself ends what takes 8 s */
 #define STORE_LOOK_MS      1000 /* how often that is looked at; an idle connection is asked for a sign of life as often */
 /* A connection on which nothing is said, and whose other end has vanished without a word: asked after so long, so
  * often. It is noticed after some 10 s, before it is needed. */
@@ -115,9 +116,15 @@
 #define WAIT_REST_MS                 10000 /* nobody waits for so long: the streams are not followed any more */
 #define CANCEL_REASON_CHARACTERS_MAX 200   /* a sentence */
 #define BUY_WAIT_S                   10    /* POST /buy-tickets waits for the payment so long; it takes milliseconds */
-#define PUBLISH_EVENTS_MAX           5000  /* in one body: 1 MiB of small events; Redis takes them in 15 ms */
-#define PUBLISH_LANES                8 /* connections for events: a sync of Redis's file serves what it has read of all */
-#define REDIS_TURN_BYTES             16384 /* Redis reads at most so much of a connection before it sees to others (7.0) */
+/* The catalog's connection works on one change after the other. A usual one takes a millisecond or two, the largest
+ * show 3 s of an idle machine and 12 MB. So who is let in waits for some 10 s, and who comes then is told to come
+ * again. */
+#define CATALOG_CHANGES_MAX  1000
+#define CATALOG_SEATS_MAX    400000 /* of all that wait: beyond it no more changes are let in */
+#define CATALOG_STATEMENT_MS 30000  /* in place of STORE_STATEMENT_MS: what is slow there holds nobody up */
+#define PUBLISH_EVENTS_MAX   5000   /* in one body: 1 MiB of small events; Redis takes them in 15 ms */
+#define PUBLISH_LANES        8      /* connections for events: a sync of Redis's file serves what it has read of all */
+#define REDIS_TURN_BYTES     16384  /* Redis reads at most so much of a connection before it sees to others (7.0) */
 #define PUBLISH_UNDER_WAY_BYTES_MAX                                                                                    \
     (64u << 20) /* to Redis, unanswered: a second of all it can take; beyond it waiting helps nobody */
 

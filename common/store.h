@@ -107,7 +107,8 @@ struct store_options {
     const struct statement *const *statements; /* prepared at once; NULL-terminated; lives as long as the store */
     store_state_fn *on_state;                  /* may be NULL */
     void *context;
-    uint64_t life_lock; /* not 0: the session holds this advisory lock while it lives, as a proof of life */
+    int64_t statement_ms; /* no answer for so long: it is lost; 0: STORE_STATEMENT_MS */
+    uint64_t life_lock;   /* not 0: the session holds this advisory lock while it lives, as a proof of life */
 };
 
 struct store *store_open(struct loop *loop, const struct store_options *options);

@@ -11,6 +11,10 @@
 #include "common/store.h"
 #include "publisher/catalog_change.sql.h"
 
+static struct {
+    size_t changes, seats; /* under way; seats: those that their requests name or count */
+} state;
+
 /* What karcis.refuse_if says. */
 static const struct refusal {
     const char *code;
@@ -72,6 +76,8 @@ static void on_done(struct store *store, const struct store_failure *failure, vo
     struct change *change = context;
 
     (void)store;
+    state.changes--;
+    state.seats -= change->seat_count;
     if (failure)
         answer_failure(change->request, failure);
     else if (!change->is_show_found)
@@ -88,6 +94,10 @@ struct change *change_begin_new(struct request *request, struct store *store, co
 
     if (!store_is_up(store)) {
         answer_store_failure(request, NULL);
+        return NULL;
+    }
+    if (state.changes >= CATALOG_CHANGES_MAX || state.seats >= CATALOG_SEATS_MAX) {
+        answer_overloaded(request, "too many changes of the catalog wait for their turn; try again later");
         return NULL;
     }
     change = ARENA_NEW(request->arena, struct change);
@@ -245,6 +255,8 @@ void change_show_seats(struct change *change, const struct catalog_seat *seats, 
 
 void change_end(struct change *change)
 {
+    state.changes++;
+    state.seats += change->seat_count;
     store_sync(change->store, on_done, change);
 }
 

@@ -24,10 +24,15 @@
 #include "publisher/users.h"
 #include "publisher/wait.h"
 
+struct statements { /* ended by NULL */
+    const struct statement *items[32];
+};
+
 static struct {
     struct redis *redis;
     struct store *store;
-    const struct statement *statements[32];
+    struct store *catalog; /* its changes may take seconds: nobody else waits for them */
+    struct statements usual_statements, catalog_statements;
     struct replay_sources replay;
     struct cancel_sources cancel;
     struct api_keys_sources api_keys;
@@ -39,26 +44,46 @@ static struct {
     void *context;
 } state;
 
-/* PostgreSQL is not asked for here: bookings are taken without it. */
+/* PostgreSQL is not asked for here, on no connection: bookings are taken without it. */
 static bool is_redis_up(void *context)
 {
     (void)context;
     return redis_is_up(state.redis);
 }
 
-/* All that the connection to PostgreSQL prepares. */
-static void collect_statements(void)
+/* All that a connection prepares: the statements of the lists. */
+static const struct statement *const *collect(struct statements *all, const struct statement *const *const *lists)
 {
-    static const struct statement *const *const lists[] = {
-        change_statements, catalog_statements,  catalog_seat_statements, replay_statements,  wait_statements,
-        cancel_statements, api_keys_statements, users_statements,        sessions_statements};
     size_t count = 0;
 
-    for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
-        for (size_t i = 0; lists[list][i]; i++) {
-            assert(count + 1 < sizeof state.statements / sizeof *state.statements);
-            state.statements[count++] = lists[list][i];
+    for (; *lists; lists++)
+        for (size_t i = 0; (*lists)[i]; i++) {
+            assert(count + 1 < sizeof all->items / sizeof *all->items);
+            all->items[count++] = (*lists)[i];
         }
+    return all->items;
+}
+
+static void open_stores(struct loop *loop)
+{
+    static const struct statement *const *const usual[] = {replay_statements,
+                                                           wait_statements,
+                                                           cancel_statements,
+                                                           api_keys_statements,
+                                                           users_statements,
+                                                           sessions_statements,
+                                                           NULL};
+    static const struct statement *const *const catalog[] = {change_statements, catalog_statements,
+                                                             catalog_seat_statements, NULL};
+    struct store_options options = {.url = config()->database_url};
+
+    options.name = "publisher";
+    options.statements = collect(&state.usual_statements, usual);
+    state.store = store_open(loop, &options);
+    options.name = "publisher-catalog";
+    options.statement_ms = CATALOG_STATEMENT_MS;
+    options.statements = collect(&state.catalog_statements, catalog);
+    state.catalog = store_open(loop, &options);
 }
 
 static void tables(route_table_fn *fn, void *to)
@@ -68,8 +93,8 @@ static void tables(route_table_fn *fn, void *to)
     fn(to, buy_routes, state.redis);
     fn(to, cancel_routes, &state.cancel);
     fn(to, publish_routes, NULL);
-    fn(to, catalog_routes, state.store);
-    fn(to, catalog_seat_routes, state.store);
+    fn(to, catalog_routes, state.catalog);
+    fn(to, catalog_seat_routes, state.catalog);
     fn(to, replay_routes, &state.replay);
     fn(to, api_keys_routes, &state.api_keys);
     fn(to, users_routes, &state.users);
@@ -84,12 +109,9 @@ static void add_table(void *to, const struct route *routes, void *context)
 
 static void start(struct loop *loop)
 {
-    collect_statements();
     state.redis = redis_open(
         loop, &(struct redis_options){.url = config()->redis_url, .name = "publisher", .command_ms = REDIS_COMMAND_MS});
-    state.store = store_open(
-        loop,
-        &(struct store_options){.url = config()->database_url, .name = "publisher", .statements = state.statements});
+    open_stores(loop);
     state.replay = (struct replay_sources){state.redis, state.store};
     state.cancel = (struct cancel_sources){state.redis, state.store};
     state.access = access_open(loop, "publisher-access");
@@ -113,6 +135,7 @@ static void on_http_stopped(void *context)
     door_stop();
     publish_stop();
     redis_close(state.redis);
+    store_close(state.catalog);
     store_close(state.store);
     wait_close();
     http_close(state.http);

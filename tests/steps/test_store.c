@@ -496,6 +496,21 @@ static void real_failures_are_told_apart_too(void **state)
     assert_string_equal(scene->story, "AWAY 57014; ");
 }
 
+/* Together they take longer than the store waits for one that does not answer (STORE_STATEMENT_MS). */
+static void a_group_may_wait_long_for_slow_ones_before_it(void **state)
+{
+    struct scene *scene = *state;
+
+    START_WITH(scene, "SELECT pg_sleep(3.9)");
+    for (size_t i = 0; i < 3; i++) {
+        store_send(scene->store, scene->statements[0], NULL, NULL, NULL);
+        end_group(scene);
+    }
+    for (size_t i = 1; i <= 3; i++)
+        wait_groups(scene, i);
+    assert_string_equal(scene->story, "OK; OK; OK; ");
+}
+
 static void a_failure_is_said_without_what_stands_in_the_rows(void **state)
 {
     struct scene *scene = *state;
@@ -792,6 +807,7 @@ int main(void)
         TEST(a_commit_that_rolls_back_is_a_failure),
         TEST(failures_are_told_apart),
         TEST(real_failures_are_told_apart_too),
+        TEST(a_group_may_wait_long_for_slow_ones_before_it),
         TEST(a_failure_is_said_without_what_stands_in_the_rows),
         TEST(a_statement_that_does_not_fit_the_schema_is_found_at_the_start),
         TEST(a_wrong_password_is_said_and_tried_again),
