@@ -190,14 +190,13 @@ static void on_loaded(struct store *store, const struct store_failure *failure, 
 }
 
 /* The next read, while the store works: what it brings waits in todo. Only behind a full batch, for small ones are read
- * seldom on purpose (linger); not while history is to be read, which would show what is under way; and not for ever,
- * for what was read is freed when nothing is left of it. */
+ * seldom on purpose (linger); and not while history is to be read, which would show what is under way. */
 static void read_ahead(struct runner *runner)
 {
     const struct inbox *inbox = &runner->inbox;
 
     if (runner->step->reads_ahead && inbox->under_way.count >= (size_t)config()->batch && inbox->todo.count == 0 &&
-        !runner->has_history && inbox->arena_count < READS_AHEAD_MAX)
+        !runner->has_history)
         reader_read(runner);
 }
 
