@@ -13,8 +13,9 @@ CROSS JOIN LATERAL (
 -- that two recorders with the same events cannot deadlock.
 INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
 SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq
-FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::smallint[], $7::bigint[], $8::bigint[])
-    AS event(topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
+FROM (SELECT unnest($1::text[]) AS topic, unnest($2::text[]) AS event_id, unnest($3::timestamptz[]) AS at,
+             unnest($4::text[]) AS source, unnest($5::text[]) AS payload, unnest($6::smallint[]) AS stream,
+             unnest($7::bigint[]) AS entry_ms, unnest($8::bigint[]) AS entry_seq) AS event
 
 -- name: record_count
 INSERT INTO log.counters (slot, topic, unique_processed)

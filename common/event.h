@@ -44,6 +44,8 @@ struct refusal {
     struct text detail;
 };
 
+struct reading;
+
 struct entry {
     enum stream stream;
     struct entry_id id;
@@ -62,6 +64,7 @@ struct entry {
     unsigned deliveries; /* how often Redis had given it out when its consumer died; 0: it never happened */
     bool is_noted;       /* the engine's: Redis remembers that we try this suspect */
     bool is_repeated;    /* the engine's: an earlier entry of the batch has the same key */
+    struct reading *reading; /* the engine's: what it came with, and lives in */
 };
 
 /* The field's value, ptr NULL if it is not there. */

@@ -62,13 +62,20 @@ bool is_suspect(const struct entry *entry)
     return entry->deliveries >= SUSPECT_DELIVERIES;
 }
 
+static struct reading *last_reading(const struct inbox *inbox)
+{
+    return inbox->readings[inbox->reading_count - 1];
+}
+
 void inbox_add(struct inbox *inbox, struct entry *entry)
 {
+    entry->reading = last_reading(inbox);
     append(&inbox->todo, entry);
 }
 
 void inbox_refuse(struct inbox *inbox, struct entry *entry)
 {
+    entry->reading = last_reading(inbox);
     append(&inbox->refused, entry);
 }
 
@@ -151,13 +158,30 @@ void inbox_refuse_under_way(struct inbox *inbox)
     inbox->under_way.count = 0;
 }
 
-static void free_unused_arenas(struct inbox *inbox)
+static void mark_needed(const struct entries *entries)
 {
-    if (inbox->todo.count + inbox->under_way.count + inbox->refused.count > 0)
-        return;
-    for (size_t i = 0; i < inbox->arena_count; i++)
-        arena_free(inbox->arenas[i]);
-    inbox->arena_count = 0;
+    for (size_t i = 0; i < entries->count; i++)
+        entries->list[i]->reading->is_needed = true;
+}
+
+static void free_unneeded(struct inbox *inbox)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < inbox->reading_count; i++)
+        inbox->readings[i]->is_needed = false;
+    mark_needed(&inbox->todo);
+    mark_needed(&inbox->under_way);
+    mark_needed(&inbox->refused);
+    for (size_t i = 0; i < inbox->reading_count; i++) {
+        struct reading *reading = inbox->readings[i];
+
+        if (reading->is_needed)
+            inbox->readings[left++] = reading;
+        else
+            arena_free(reading->arena); /* and with it the reading itself */
+    }
+    inbox->reading_count = left;
 }
 
 void inbox_settle(struct inbox *inbox)
@@ -169,7 +193,7 @@ void inbox_settle(struct inbox *inbox)
     if (refused->count > 0)
         memmove(refused->list, refused->list + inbox->refused_emitted, refused->count * sizeof *refused->list);
     inbox->refused_emitted = 0;
-    free_unused_arenas(inbox);
+    free_unneeded(inbox);
 }
 
 void inbox_forget_before(struct inbox *inbox, struct entry_id id)
@@ -185,14 +209,17 @@ void inbox_forget_before(struct inbox *inbox, struct entry_id id)
 
 void inbox_keep_arena(struct inbox *inbox, struct arena *arena)
 {
-    free_unused_arenas(inbox);
-    inbox->arenas = grow(inbox->arenas, inbox->arena_count, &inbox->arena_capacity, sizeof *inbox->arenas);
-    inbox->arenas[inbox->arena_count++] = arena;
+    struct reading *reading = ARENA_NEW(arena, struct reading);
+
+    free_unneeded(inbox);
+    reading->arena = arena;
+    inbox->readings = grow(inbox->readings, inbox->reading_count, &inbox->reading_capacity, sizeof *inbox->readings);
+    inbox->readings[inbox->reading_count++] = reading;
 }
 
 struct arena *inbox_last_arena(const struct inbox *inbox)
 {
-    return inbox->arenas[inbox->arena_count - 1];
+    return last_reading(inbox)->arena;
 }
 
 void inbox_postpone(struct inbox *inbox, const struct entry *entry, int64_t due_us)
@@ -212,10 +239,10 @@ void inbox_end_postponed(struct inbox *inbox, size_t i)
 void inbox_free(struct inbox *inbox)
 {
     inbox->todo.count = inbox->under_way.count = inbox->refused.count = 0;
-    free_unused_arenas(inbox);
+    free_unneeded(inbox);
     free(inbox->todo.list);
     free(inbox->under_way.list);
     free(inbox->refused.list);
     free(inbox->postponed);
-    free(inbox->arenas);
+    free(inbox->readings);
 }

@@ -24,13 +24,19 @@ struct postponed {
     bool is_fetching;
 };
 
+/* One answer of Redis with entries, in an arena of its own: freed when none of them is in a list any more. */
+struct reading {
+    struct arena *arena;
+    bool is_needed;
+};
+
 struct inbox {
     struct entries todo, under_way, refused;
     size_t refused_emitted; /* so many of refused are in the emit under way */
     struct postponed *postponed;
     size_t postponed_count, postponed_capacity;
-    struct arena **arenas; /* that the entries live in; freed when none is left */
-    size_t arena_count, arena_capacity;
+    struct reading **readings; /* the newest last */
+    size_t reading_count, reading_capacity;
 };
 
 void inbox_free(struct inbox *inbox);

@@ -1,6 +1,6 @@
 /* One step's life in a process: read, load, decide, store, say and acknowledge, again.
  *
- * The idea to hold in mind: an entry is ours from the moment Redis gives it to us until the emit script has
+ * The idea to hold in mind: an entry is ours from the moment Redis gives it to us until the emit has
  * acknowledged it. In between it is in exactly one list of the inbox. Whatever fails puts it back into todo; nothing is
  * ever dropped, and if this process dies, it is still pending in Redis. */
 #include "common/runner.h"
@@ -200,14 +200,13 @@ static void on_loaded(struct store *store, const struct store_failure *failure, 
 }
 
 /* The next read, while the store works: what it brings waits in todo. Only behind a full batch, for small ones are read
- * seldom on purpose (linger); not while history is to be read, which would show what is under way; and not for ever,
- * for what was read is freed when nothing is left of it. */
+ * seldom on purpose (linger); and not while history is to be read, which would show what is under way. */
 static void read_ahead(struct runner *runner)
 {
     const struct inbox *inbox = &runner->inbox;
 
     if (runner->step->reads_ahead && inbox->under_way.count >= (size_t)config()->batch && inbox->todo.count == 0 &&
-        !runner->has_history && inbox->arena_count < READS_AHEAD_MAX)
+        !runner->has_history)
         reader_read(runner);
 }
 
@@ -324,18 +323,12 @@ static void on_emitted(struct redis *redis, const struct redis_reply *reply, voi
 
     (void)redis;
     runner->is_emitting = false;
-    switch (redis_problem_of(reply)) {
-    case REDIS_FINE:
-        runner->failures = 0;
-        finish_batch(runner);
-        return;
-    case REDIS_LOST: /* said or not: it is said again under the same event ids, which is harmless */
+    if (!emit_is_said(runner, reply)) {
         runner_back_off(runner);
         return;
-    default:
-        log_error("cannot say what follows", LOG_STRING("step", runner->step->name), LOG_TEXT("why", reply->text));
-        runner_back_off(runner);
     }
+    runner->failures = 0;
+    finish_batch(runner);
 }
 
 static void emit(struct runner *runner)

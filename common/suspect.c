@@ -28,7 +28,7 @@ static void on_noted(struct redis *redis, const struct redis_reply *reply, void 
 {
     struct runner *runner = context;
     struct entry *entry = runner->inbox.under_way.list[0];
-    struct arena *arena = inbox_last_arena(&runner->inbox);
+    struct arena *arena = entry->reading->arena;
 
     (void)redis;
     if (redis_problem_of(reply) != REDIS_FINE || reply->type != REDIS_INTEGER) {

@@ -151,11 +151,28 @@ size_t text_character_bytes(struct text text)
     return len;
 }
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Eight bytes of ASCII, none of them below `least` (1 or more) nor DEL unless it is allowed. Nearly all text is so. */
+static bool is_plain(const char *bytes, unsigned char least, bool del_allowed)
+{
+    uint64_t word, unfit;
+
+    memcpy(&word, bytes, sizeof word);
+    unfit = word | (word - least * EACH_BYTE); /* the high bit of a byte that is too large, or too small */
+    if (!del_allowed)
+        unfit |= word + EACH_BYTE;
+    return !(unfit & 0x80 * EACH_BYTE);
+}
+
 static bool is_utf8(struct text text, bool control_allowed)
 {
     const unsigned char *bytes = (const unsigned char *)text.ptr;
 
     for (size_t i = 0, len; i < text.len; i += len) {
+        len = 8;
+        if (text.len - i >= len && is_plain(text.ptr + i, control_allowed ? 1 : 0x20, control_allowed))
+            continue;
         len = text_character_bytes((struct text){text.ptr + i, text.len - i});
         if (len == 0 || bytes[i] == 0)
             return false;

@@ -14,8 +14,9 @@ WHERE invoice.booking_id = ANY($1::uuid[])
 -- name: charge_payments
 INSERT INTO payment.payments (booking_id, status, amount, currency, invoice_no, payment_id, reason)
 SELECT booking_id, status::payment.payment_status, amount, currency, invoice_no, payment_id, reason
-FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
-    AS payment(booking_id, status, amount, currency, invoice_no, payment_id, reason)
+FROM (SELECT unnest($1::uuid[]) AS booking_id, unnest($2::text[]) AS status, unnest($3::bigint[]) AS amount,
+             unnest($4::text[]) AS currency, unnest($5::text[]) AS invoice_no, unnest($6::text[]) AS payment_id,
+             unnest($7::text[]) AS reason) AS payment
 
 -- name: charge_invoices
 WITH charged AS (

@@ -6,4 +6,5 @@ WHERE booking_id = ANY($1::uuid[])
 -- name: invoice_store
 -- No ON CONFLICT: if somebody else made it meanwhile, this batch is decided again and finds it.
 INSERT INTO payment.invoices (booking_id, amount, due_at, pays_by_link, currency, invoice_no, payment_url)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::boolean[], $5::text[], $6::text[], $7::text[])
+SELECT unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::timestamptz[]), unnest($4::boolean[]), unnest($5::text[]),
+       unnest($6::text[]), unnest($7::text[])

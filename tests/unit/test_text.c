@@ -204,6 +204,24 @@ static void random_four_byte_sequences_are_judged_as_the_standard_says(void **st
     }
 }
 
+/* Longer texts are judged several bytes at a time: each byte at each place among others that are fine. */
+static void a_byte_is_judged_the_same_wherever_it_stands(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 19; at++)
+        for (int byte = 0; byte < 256; byte++) {
+            unsigned char bytes[19];
+
+            memset(bytes, at % 2 ? ' ' : '~', sizeof bytes);
+            bytes[at] = (unsigned char)byte;
+            check_row(text_is_utf8((struct text){(const char *)bytes, sizeof bytes}) == (byte > 0 && byte < 0x80),
+                      "%02x at %zu: is_utf8", byte, at);
+            check_row(text_is_printable((struct text){(const char *)bytes, sizeof bytes}) ==
+                          (byte >= ' ' && byte < 0x7F),
+                      "%02x at %zu: is_printable", byte, at);
+        }
+}
+
 static void an_identifier_has_only_what_is_promised_and_fits(void **state)
 {
     static const struct {
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(utf8_is_well_formed_or_refused),
         cmocka_unit_test(every_short_sequence_of_bytes_is_judged_as_the_standard_says),
         cmocka_unit_test(random_four_byte_sequences_are_judged_as_the_standard_says),
+        cmocka_unit_test(a_byte_is_judged_the_same_wherever_it_stands),
         cmocka_unit_test(an_identifier_has_only_what_is_promised_and_fits),
         cmocka_unit_test(a_currency_is_three_capital_letters),
         cmocka_unit_test(a_list_gives_every_piece_also_the_empty_ones),
