@@ -281,14 +281,15 @@ static void postpone(struct runner *runner, const struct entry *entry)
 }
 
 /* A dead entry's booking is not driven on: what killed once would kill again. Dying before this is said costs one more
- * dead letter. Its key is read from the text, for nobody may have looked at the entry. */
+ * dead letter. Its key is read from the text, for nobody may have looked at the entry. A request is another matter: the
+ * booking of its id, if there is one, may be somebody else's, and nothing that is said again is a request. */
 static void note_dead(struct runner *runner, const struct entry *entry)
 {
     struct uuid booking;
     char seconds[24];
     struct text words[5] = {TEXT("SET"), TEXT_NONE, TEXT("1"), TEXT("EX"), log_number(BOOKING_DEAD_S, seconds)};
 
-    if (!uuid_parse(entry_field(entry, "booking_id"), &booking))
+    if (entry->stream == BOOKING_REQUESTED || !uuid_parse(entry_field(entry, "booking_id"), &booking))
         return;
     words[1] = stream_dead_key(runner->arena, booking);
     redis_send(runner->worker->commands, NULL, NULL, 5, words);

@@ -162,6 +162,21 @@ def test_a_booking_with_a_dead_letter_is_left_to_people(own_stack):
     stack.check_misdeeds()
 
 
+def test_a_booking_whose_id_somebody_else_used_is_not(own_stack):
+    """The dead letter is about the request that was refused, not about the booking."""
+    stack = own_stack()
+    show = stack.show("A1", "A2")
+    stack.remove("payment-worker-1")
+    booking = stack.book(show, "A1")
+    stack.wait_for(booking, "HELD")
+    stack.wait_dead(stack.xadd({"booking_id": booking, "user": "thief", "show": show, "seats": "A2"}))
+    forget_events(stack, "seat.held")
+    stack.add("payment-worker")
+    stack.wait_for(booking, "CONFIRMED", timeout=40)
+    stack.wait_drained()
+    stack.check_misdeeds()
+
+
 def test_whoever_says_again_dies_and_another_goes_on(own_stack):
     stack = own_stack(TICKET_WORKERS=2)
     wait_watched(stack)
