@@ -60,10 +60,10 @@ struct entry {
     struct uuid key;      /* of the row it is about */
     void *detail;         /* what the step's check made of it */
     struct refusal refusal;
-    unsigned attempts;   /* how often this process has tried it before */
-    unsigned deliveries; /* how often Redis had given it out when its consumer died; 0: it never happened */
-    bool is_noted;       /* the engine's: Redis remembers that we try this suspect */
-    bool is_repeated;    /* the engine's: an earlier entry of the batch has the same key */
+    unsigned attempts;       /* how often this process has tried it before */
+    unsigned deliveries;     /* how often Redis had given it out when its consumer died; 0: it never happened */
+    bool is_noted;           /* the engine's: Redis remembers that we try this suspect */
+    bool is_repeated;        /* the engine's: an earlier entry of the batch has the same key */
     struct reading *reading; /* the engine's: what it came with, and lives in */
 };
 
