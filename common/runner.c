@@ -1,6 +1,6 @@
 /* One step's life in a process: read, load, decide, store, say and acknowledge, again.
  *
- * The idea to hold in mind: an entry is ours from the moment Redis gives it to us until the emit has
+ * The idea to hold in mind: an entry is ours from the moment Redis gives it to us until the emit script has
  * acknowledged it. In between it is in exactly one list of the inbox. Whatever fails puts it back into todo; nothing is
  * ever dropped, and if this process dies, it is still pending in Redis. */
 #include "common/runner.h"
@@ -324,12 +324,18 @@ static void on_emitted(struct redis *redis, const struct redis_reply *reply, voi
 
     (void)redis;
     runner->is_emitting = false;
-    if (!emit_is_said(runner, reply)) {
+    switch (redis_problem_of(reply)) {
+    case REDIS_FINE:
+        runner->failures = 0;
+        finish_batch(runner);
+        return;
+    case REDIS_LOST: /* said or not: it is said again under the same event ids, which is harmless */
         runner_back_off(runner);
         return;
+    default:
+        log_error("cannot say what follows", LOG_STRING("step", runner->step->name), LOG_TEXT("why", reply->text));
+        runner_back_off(runner);
     }
-    runner->failures = 0;
-    finish_batch(runner);
 }
 
 static void emit(struct runner *runner)

@@ -33,10 +33,9 @@ enum runner_state {
     RUNNER_EMITTING /* committed: saying and acknowledging, as often as it takes */
 };
 
-struct emit { /* the transaction for the batch under way, said as often as it takes */
-    struct text commands;
-    size_t count;      /* of commands; 0: only to acknowledge */
-    bool needs_script; /* Redis did not take the transaction */
+struct emit { /* the script's words for the batch under way, said as often as it takes; NULL: only to acknowledge */
+    struct text *words;
+    size_t count, key_count;
 };
 
 struct runner {
@@ -102,11 +101,9 @@ void reader_unblock(struct runner *runner);   /* ends a read that waits */
 void reader_fetch_due(struct runner *runner); /* postponed entries whose time has come */
 void reader_on_state(struct redis *redis, bool is_up, void *context);
 
-/* emit.c: saying what follows and acknowledging, in one transaction. */
+/* emit.c: saying what follows and acknowledging, in one script. */
 void emit_prepare(struct runner *runner);
 bool emit_send(struct runner *runner, redis_reply_fn *fn);
-/* What Redis answered means that all is said and acknowledged; otherwise it is to be sent again, after a while. */
-bool emit_is_said(struct runner *runner, const struct redis_reply *reply);
 /* Says facts, acknowledges nothing. */
 bool emit_facts(struct redis *redis, struct arena *arena, const struct fact *facts, redis_reply_fn *fn, void *context);
 

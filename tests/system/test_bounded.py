@@ -313,13 +313,13 @@ def test_entries_of_a_worker_that_dies_while_memory_is_full_are_taken_over(own_s
 
 
 def test_what_cannot_be_said_because_a_stream_is_none_any_more_is_said_when_it_is_one_again(own_stack):
-    """EXEC does not roll back: the entry is acknowledged, and only the worker knows what follows from it. Nobody else says it:
-    re-driving waits longer than this test."""
+    """Its entry is not acknowledged before. Nobody else says it: re-driving waits longer than this test."""
     stack = own_stack()
     show = stack.show("A1")
     stack.redis.delete("seat.held")
     stack.redis.set("seat.held", "by hand")
     booking = stack.book(show, "A1")
     wait_until(lambda: "cannot say what follows" in stack.log("ticket-worker-1"), "the worker says what stands in its way")
+    assert stack.redis.xpending("booking.requested", "hold")["pending"] == 1
     stack.redis.delete("seat.held")
     stack.wait_for(booking, "CONFIRMED", timeout=8)

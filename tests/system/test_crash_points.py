@@ -53,7 +53,7 @@ def start(crew, step, **settings):
 @of_each_step
 def test_a_worker_killed_at_any_boundary_leaves_everything_done_once(crew, step, boundary, recovery):
     """alone: it is started again. second: another one works before it is."""
-    victim = start(crew, step, CRASH_AT=f"kill {BOUNDARIES[boundary]}").wait_ready()
+    victim = start(crew, step, CRASH_AT=f"kill {BOUNDARIES[boundary]()}").wait_ready()
     flow = Flow(crew.stack)
     victim.wait_killed(reaches(step, boundary))
     assert bool(victim.pending()) == IS_PENDING[boundary]
@@ -71,7 +71,7 @@ def test_a_worker_killed_at_any_boundary_leaves_everything_done_once(crew, step,
 
 @of_each_step
 def test_a_worker_that_loses_its_connection_at_any_boundary_does_everything_once(crew, step, boundary):
-    victim = start(crew, step, CRASH_AT=f"cut {BOUNDARIES[boundary]}").wait_ready()
+    victim = start(crew, step, CRASH_AT=f"cut {BOUNDARIES[boundary]()}").wait_ready()
     flow = Flow(crew.stack)
     victim.wait_cut(reaches(step, boundary))
     flow.wait_over()
@@ -83,7 +83,7 @@ def test_a_worker_that_loses_its_connection_at_any_boundary_does_everything_once
 
 @of_each_step
 def test_a_worker_frozen_at_any_boundary_does_no_harm_when_it_wakes_up(crew, step, boundary):
-    victim = start(crew, step, CRASH_AT=f"stop {BOUNDARIES[boundary]}", CLAIM_IDLE_MS=500).wait_ready()
+    victim = start(crew, step, CRASH_AT=f"stop {BOUNDARIES[boundary]()}", CLAIM_IDLE_MS=500).wait_ready()
     flow = Flow(crew.stack)
     victim.wait_stopped(reaches(step, boundary))
     assert bool(victim.pending()) == IS_PENDING[boundary]
