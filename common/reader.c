@@ -228,6 +228,8 @@ void reader_on_state(struct redis *redis, bool is_up, void *context)
     runner->reader_id = TEXT_NONE;
     if (!is_up) {
         runner->is_reading = false;
+        if (runner->worker->is_draining)
+            runner_advance_later(runner, 0); /* it was all that we waited for */
         return;
     }
     set_up_groups(runner);
