@@ -57,11 +57,13 @@
 /* ---- the step engine ---- */
 /* The aggregator remembers that it has seen so many events at least, twice as many at most: repetitions mostly come
  * soon. Two megabytes. */
-#define FAMILIAR_EVENTS         800000
-#define FAMILIAR_BITS           (8u << 20)
-#define BATCH_BYTES_MAX         (8u << 20) /* of all entries of a batch; what is made of them takes a few times more */
-#define BATCH_MAX               2000 /* entries a read; beyond it Redis is held up for others and nothing is gained */
-#define READS_AHEAD_MAX         16   /* reads, before all of them must be done: some 5 MB of small entries */
+#define FAMILIAR_EVENTS 800000
+#define FAMILIAR_BITS   (8u << 20)
+#define BATCH_BYTES_MAX (8u << 20) /* of all entries of a batch; what is made of them takes a few times more */
+#define BATCH_MAX       2000       /* entries a read; beyond it Redis is held up for others and nothing is gained */
+#define READS_AHEAD_MAX 16         /* reads, before all of them must be done: their memory is freed together */
+#define READS_AHEAD_BYTES_MAX                                                                                          \
+    (8u << 20)                     /* with so much in hand nothing more is read ahead; 16 reads of small entries */
 #define TURN_WAIT_MS            20 /* a lost wake-up costs at most this (notes: 27 ms worst stall measured with kills) */
 #define RESCUE_WHILE_WAITING_MS 50    /* whose turn it is may be dead: look this often while waiting for it */
 #define RESCUE_MS               250   /* look for entries of dead consumers: some 20 us of Redis' time each */

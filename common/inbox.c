@@ -195,6 +195,15 @@ struct arena *inbox_last_arena(const struct inbox *inbox)
     return inbox->arenas[inbox->arena_count - 1];
 }
 
+size_t inbox_bytes(const struct inbox *inbox)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < inbox->arena_count; i++)
+        bytes += arena_bytes(inbox->arenas[i]);
+    return bytes;
+}
+
 void inbox_postpone(struct inbox *inbox, const struct entry *entry, int64_t due_us)
 {
     inbox->postponed =

@@ -41,6 +41,7 @@ bool is_suspect(const struct entry *entry);
 /* Entries that are added next live in this arena. */
 void inbox_keep_arena(struct inbox *inbox, struct arena *arena);
 struct arena *inbox_last_arena(const struct inbox *inbox);
+size_t inbox_bytes(const struct inbox *inbox); /* of all arenas */
 /* Is it in any list? For entries that may come twice (claimed, read again). */
 bool inbox_knows(const struct inbox *inbox, const struct entry *entry);
 void inbox_add(struct inbox *inbox, struct entry *entry);

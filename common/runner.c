@@ -200,7 +200,7 @@ static void read_ahead(struct runner *runner)
     const struct inbox *inbox = &runner->inbox;
 
     if (runner->step->reads_ahead && inbox->under_way.count >= (size_t)config()->batch && inbox->todo.count == 0 &&
-        !runner->has_history && inbox->arena_count < READS_AHEAD_MAX)
+        !runner->has_history && inbox->arena_count < READS_AHEAD_MAX && inbox_bytes(inbox) < READS_AHEAD_BYTES_MAX)
         reader_read(runner);
 }
 
