@@ -67,26 +67,30 @@
 #define STUCK_OWNER_MS          60000 /* a living consumer that holds an entry longer than this is stuck: take it over */
 #define SUSPECT_DELIVERIES                                                                                             \
     3 /* an entry given out so often whose consumers died each time may be what killed them: it is taken alone */
-#define SUSPECT_RUNS_MAX        2       /* workers that may die with it alone in their hands before it goes to `dead` */
-#define SUSPECT_KEPT_MS         3600000 /* how long such a run is remembered: restarts are seconds apart */
-#define RETRY_MS_BASE           100     /* an entry that asked to be retried: full jitter, doubling */
-#define RETRY_MS_CAP            10000
-#define RETRY_ENTRIES_MAX       2000 /* waiting in one worker; above it the step reads no more until some are settled */
-#define REDRIVE_AFTER_MS        10000 /* a booking is through in milliseconds; one that waits so long is looked after */
-#define REDRIVE_AGAIN_MS_MAX    300000 /* and again, with growing distance */
-#define REDRIVE_ROWS_MAX        2000   /* said again at once */
-#define REDRIVE_ROWS_PER_S      2000   /* a fifth of what the flow can take: new requests go on beside it */
-#define REDRIVE_WAITING_MAX     100000 /* remembered, to be looked after again: 3 MB */
-#define BOOKING_DEAD_S          86400  /* so long a booking with a dead letter is left to people; a day to see to it */
-#define REDRIVE_IDLE_MS         1000
-#define REDRIVE_ACTIVE_MS       50   /* between two looks at whether the wire is clear */
-#define LEASE_MS                3000 /* who redrives or keeps watch, until it is renewed; another takes over after it */
-#define WATCH_MS                1000 /* looks at whether Redis still is what it was */
-#define WATCH_AGAIN_MS          100  /* the second look, when the first found something wrong */
-#define CLOCKS_DIFFER_MS        5000 /* between Redis' machine and PostgreSQL's, at most */
-#define RESTORE_MS              60000 /* after a loss the log is compared with the bookings for so long */
-#define DRAIN_MS                8000  /* SIGTERM to exit; stop_grace_period in compose is longer */
-#define CLAIM_ENTRIES_MAX       1000  /* taken over at once */
+#define SUSPECT_RUNS_MAX     2       /* workers that may die with it alone in their hands before it goes to `dead` */
+#define SUSPECT_KEPT_MS      3600000 /* how long such a run is remembered: restarts are seconds apart */
+#define RETRY_MS_BASE        100     /* an entry that asked to be retried: full jitter, doubling */
+#define RETRY_MS_CAP         10000
+#define RETRY_ENTRIES_MAX    2000   /* waiting in one worker; above it the step reads no more until some are settled */
+#define REDRIVE_AFTER_MS     10000  /* a booking is through in milliseconds; one that waits so long is looked after */
+#define REDRIVE_AGAIN_MS_MAX 300000 /* and again, with growing distance */
+#define REDRIVE_ROWS_MAX     2000   /* said again at once */
+#define REDRIVE_ROWS_PER_S   2000   /* a fifth of what the flow can take: new requests go on beside it */
+#define REDRIVE_WAITING_MAX  100000 /* remembered, to be looked after again: 3 MB */
+#define BOOKING_DEAD_S       86400  /* so long a booking with a dead letter is left to people; a day to see to it */
+#define REDRIVE_IDLE_MS      1000
+#define REDRIVE_ACTIVE_MS    50    /* between two looks at whether the wire is clear */
+#define LEASE_MS             3000  /* who redrives or keeps watch, until it is renewed; another takes over after it */
+#define WATCH_MS             1000  /* looks at whether Redis still is what it was */
+#define WATCH_AGAIN_MS       100   /* the second look, when the first found something wrong */
+#define CLOCKS_DIFFER_MS     5000  /* between Redis' machine and PostgreSQL's, at most */
+#define RESTORE_MS           60000 /* after a loss the log is compared with the bookings for so long */
+#define DRAIN_MS             8000  /* SIGTERM to exit; stop_grace_period in compose is longer */
+#define DRAIN_ANSWER_MS                                                                                                \
+    1500 /* from SIGTERM on a server that has not answered by then is away: what is in hand stays pending */
+#define DRAIN_ANSWER_MS_MIN     500  /* of what is asked later */
+#define DRAIN_LOOK_MS           100  /* how often that is looked at */
+#define CLAIM_ENTRIES_MAX       1000 /* taken over at once */
 #define REASON_DETAIL_BYTES_MAX 300
 
 /* ---- housekeeping ---- */

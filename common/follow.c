@@ -328,6 +328,7 @@ struct follow *follow_open(struct loop *loop, const struct follow_options *optio
     follow->redis = redis_open(loop, &(struct redis_options){.url = options->url,
                                                              .name = options->name,
                                                              .command_ms = REDIS_COMMAND_MS,
+                                                             .is_patient = true,
                                                              .on_state = on_state,
                                                              .context = follow});
     return follow;

@@ -31,6 +31,7 @@ struct loop *loop_new(void)
 
     if (!loop || sodium_init() < 0)
         log_fatal(EXIT_TEMPORARY, "cannot start", NULL);
+    LIST_INIT(&loop->waiters);
     event_set_log_callback(on_libevent_message);
     evdns_set_log_fn(on_resolver_message);
     loop->base = event_base_new();
@@ -51,6 +52,24 @@ void loop_free(struct loop *loop)
     evdns_base_free(loop->dns, 0);
     event_base_free(loop->base);
     free(loop);
+}
+
+void loop_wait(struct loop *loop, struct loop_waiter *waiter)
+{
+    LIST_INSERT_HEAD(&loop->waiters, waiter, all);
+}
+
+void loop_leave(struct loop_waiter *waiter)
+{
+    LIST_REMOVE(waiter, all);
+}
+
+void loop_hurry(struct loop *loop)
+{
+    struct loop_waiter *waiter;
+
+    LIST_FOREACH(waiter, &loop->waiters, all)
+    waiter->on_hurry(waiter->context);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)

@@ -3,17 +3,32 @@
 #define KARCIS_LOOP_H
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 struct event_base;
 struct evdns_base;
 
+/* Somebody who waits for a server on this loop. */
+struct loop_waiter {
+    void (*on_hurry)(void *context);
+    void *context;
+    LIST_ENTRY(loop_waiter) all;
+};
+
 struct loop {
     struct event_base *base;
     struct evdns_base *dns;
+    LIST_HEAD(loop_waiters, loop_waiter) waiters;
 };
 
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
+
+/* The process ends soon: whoever waits for a server gives it DRAIN_ANSWER_MS more from now on. The waiter is the
+ * caller's, who sets on_hurry and context, and leaves before it ends. */
+void loop_wait(struct loop *loop, struct loop_waiter *waiter);
+void loop_leave(struct loop_waiter *waiter);
+void loop_hurry(struct loop *loop);
 
 /* A one-shot timer that can be set again and again; the delay is in milliseconds. */
 struct loop_timer;

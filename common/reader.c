@@ -138,10 +138,12 @@ static void ask_for_less(struct runner *runner)
 static void on_read(struct redis *redis, const struct redis_reply *reply, void *context)
 {
     struct runner *runner = context;
-    const enum origin origin = runner->has_history ? ORIGIN_AGAIN : ORIGIN_NEW;
+    const enum origin origin = runner->reads_history ? ORIGIN_AGAIN : ORIGIN_NEW;
     const size_t asked = runner->read_count;
 
     runner->is_reading = false;
+    if (redis_problem_of(reply) != REDIS_FINE && runner->reads_history)
+        runner->has_history = true;
     switch (redis_problem_of(reply)) {
     case REDIS_FINE:
         break;
@@ -159,7 +161,6 @@ static void on_read(struct redis *redis, const struct redis_reply *reply, void *
         runner_back_off(runner);
         return;
     }
-    runner->has_history = false;
     if (reply->type == REDIS_ARRAY) {
         struct arena *arena = redis_keep_reply(redis);
 
@@ -210,6 +211,8 @@ void reader_read(struct runner *runner)
     for (size_t i = 0; i < streams; i++)
         words[at++] = runner->has_history ? TEXT("0") : TEXT(">");
     runner->is_reading = redis_send(runner->reader, on_read, runner, at, words);
+    runner->reads_history = runner->has_history;
+    runner->has_history = false; /* until more turns up, maybe while this one waits */
 }
 
 static void on_reader_id(struct redis *redis, const struct redis_reply *reply, void *context)
@@ -228,6 +231,8 @@ void reader_on_state(struct redis *redis, bool is_up, void *context)
     runner->reader_id = TEXT_NONE;
     if (!is_up) {
         runner->is_reading = false;
+        if (runner->worker->is_draining)
+            runner_advance_later(runner, 0); /* it was all that we waited for */
         return;
     }
     set_up_groups(runner);

@@ -29,7 +29,7 @@ enum state { DOWN, CONNECTING, GREETING, UP };
 struct waiting { /* what was sent and not answered: a command, or several */
     redis_reply_fn *fn;
     void *context;
-    int64_t deadline_us;
+    int64_t sent_us, deadline_us;
     size_t left;               /* answers to come */
     struct redis_reply *error; /* the first of several; its text stands behind it */
 };
@@ -55,6 +55,8 @@ struct redis {
     redisReader *reader;
     struct arena *arena; /* of the reply being read */
     struct loop_timer *reconnect, *watchdog;
+    struct loop_waiter waiter;
+    int64_t hurry_us;     /* by then all that is asked now must be answered; 0: no hurry */
     struct waiting *ring; /* capacity is a power of two */
     size_t ring_capacity, ring_first, ring_count;
     int block_ms;
@@ -139,8 +141,15 @@ struct arena *redis_keep_reply(struct redis *redis)
 
 /* ---- commands under way ---- */
 
+static int look_ms(const struct redis *redis)
+{
+    return redis->hurry_us ? DRAIN_LOOK_MS : redis->options.command_ms / 4 + 1;
+}
+
 static void push_waiting(struct redis *redis, redis_reply_fn *fn, void *context, size_t count)
 {
+    const int64_t now_us = clock_monotonic_us();
+
     if (redis->ring_count == redis->ring_capacity) {
         const size_t capacity = redis->ring_capacity ? redis->ring_capacity * 2 : 64;
         struct waiting *ring = malloc(capacity * sizeof *ring);
@@ -154,11 +163,15 @@ static void push_waiting(struct redis *redis, redis_reply_fn *fn, void *context,
         redis->ring_capacity = capacity;
         redis->ring_first = 0;
     }
-    redis->ring[(redis->ring_first + redis->ring_count++) & (redis->ring_capacity - 1)] = (struct waiting){
-        fn, context, clock_monotonic_us() + (int64_t)(redis->options.command_ms + redis->block_ms) * 1000, count, NULL};
+    redis->ring[(redis->ring_first + redis->ring_count++) & (redis->ring_capacity - 1)] =
+        (struct waiting){.fn = fn,
+                         .context = context,
+                         .sent_us = now_us,
+                         .deadline_us = now_us + (int64_t)(redis->options.command_ms + redis->block_ms) * 1000,
+                         .left = count};
     redis->block_ms = 0;
     if (redis->ring_count == 1)
-        loop_timer_set(redis->watchdog, redis->options.command_ms / 4 + 1);
+        loop_timer_set(redis->watchdog, look_ms(redis));
 }
 
 static struct waiting pop_waiting(struct redis *redis)
@@ -218,6 +231,15 @@ void redis_reconnect(struct redis *redis, const char *why)
     lose(redis, why);
 }
 
+static bool is_overdue(const struct redis *redis, const struct waiting *waiting)
+{
+    const int64_t now_us = clock_monotonic_us();
+
+    if (redis->hurry_us && now_us > redis->hurry_us && now_us > waiting->sent_us + DRAIN_ANSWER_MS_MIN * 1000)
+        return true;
+    return now_us > waiting->deadline_us;
+}
+
 static void on_watchdog(void *context)
 {
     struct redis *redis = context;
@@ -228,10 +250,21 @@ static void on_watchdog(void *context)
     }
     if (redis->ring_count == 0)
         return;
-    if (clock_monotonic_us() > redis->ring[redis->ring_first].deadline_us)
+    if (is_overdue(redis, &redis->ring[redis->ring_first]))
         lose(redis, "no answer in time");
     else
-        loop_timer_set(redis->watchdog, redis->options.command_ms / 4 + 1);
+        loop_timer_set(redis->watchdog, look_ms(redis));
+}
+
+static void on_hurry(void *context)
+{
+    struct redis *redis = context;
+
+    if (redis->options.is_patient)
+        return;
+    redis->hurry_us = clock_monotonic_us() + DRAIN_ANSWER_MS * 1000;
+    if (redis->state == UP)
+        loop_timer_set(redis->watchdog, DRAIN_LOOK_MS);
 }
 
 static void on_greeted(struct redis *redis, const struct redis_reply *reply, void *context)
@@ -508,6 +541,8 @@ struct redis *redis_open(struct loop *loop, const struct redis_options *options)
     redis->reconnect = loop_timer_new(loop, connect_now, redis);
     redis->watchdog = loop_timer_new(loop, on_watchdog, redis);
     loop_timer_set(redis->reconnect, 0);
+    redis->waiter = (struct loop_waiter){.on_hurry = on_hurry, .context = redis};
+    loop_wait(loop, &redis->waiter);
     return redis;
 }
 
@@ -518,6 +553,7 @@ void redis_close(struct redis *redis)
     redis->is_closing = true;
     redis->options.on_state = NULL;
     lose(redis, "closing");
+    loop_leave(&redis->waiter);
     loop_timer_free(redis->reconnect);
     loop_timer_free(redis->watchdog);
     arena_free(redis->arena);

@@ -35,6 +35,7 @@ struct redis_options {
     const char *url;            /* redis://[user[:password]@]host[:port]; redis+unix is not offered */
     const char *name;           /* CLIENT SETNAME, for CLIENT LIST and our log */
     int command_ms;             /* the oldest command unanswered for this long: the connection is given up */
+    bool is_patient;            /* waits for news, and nobody for it: not hurried (loop_hurry) */
     redis_state_fn *on_state;   /* after authentication (true) and after each loss (false); may be NULL */
     redis_reply_fn *on_message; /* pub/sub messages once redis_subscribe was used; may be NULL */
     void *context;

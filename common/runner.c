@@ -23,11 +23,14 @@ static void emit(struct runner *runner);
 
 void runner_advance_later(struct runner *runner, int64_t delay_ms)
 {
-    loop_timer_set(runner->again, delay_ms);
+    loop_timer_set(runner->again, runner->worker->is_draining ? 0 : delay_ms);
 }
 
 void runner_back_off(struct runner *runner)
 {
+    /* Who leaves does not wait for Redis to come back: what is stored and not said is pending, and said by the next. */
+    if (runner->worker->is_draining && runner->state == RUNNER_EMITTING)
+        runner_put_back(runner);
     runner_advance_later(runner, 1 + jitter_ms(RECONNECT_MS_BASE, RECONNECT_MS_CAP, runner->failures++));
 }
 
@@ -509,7 +512,7 @@ void runner_drain(struct runner *runner)
     reader_unblock(runner);
     if (runner->state == RUNNER_TURN)
         runner->state = RUNNER_IDLE;
-    runner_advance(runner);
+    runner_advance_later(runner, 0); /* also out of a back-off, which may be long */
 }
 
 bool runner_is_idle(const struct runner *runner)

@@ -45,10 +45,10 @@ struct runner {
     struct store *store;
     struct text reader_id; /* CLIENT ID, to unblock it on drain; in reader_id_digits */
     char reader_id_digits[24];
-    bool is_reading;
-    size_t read_count;  /* entries that the next read asks for: fewer than BATCH when they are large */
-    size_t read_stream; /* with one entry at a time, one stream at a time */
-    bool has_history;   /* entries that this consumer was given before may be unknown to us: read from 0 first */
+    bool is_reading, reads_history; /* reads_history: that read asks for history */
+    size_t read_count;              /* entries that the next read asks for: fewer than BATCH when they are large */
+    size_t read_stream;             /* with one entry at a time, one stream at a time */
+    bool has_history; /* entries that this consumer was given before may be unknown to us: read from 0 first */
 
     struct inbox inbox;
 

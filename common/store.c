@@ -57,6 +57,8 @@ struct store {
     char address[INET6_ADDRSTRLEN]; /* of the host, "" when it needs no look-up */
     struct event *readable, *writable;
     struct loop_timer *reconnect, *watchdog;
+    struct loop_waiter waiter;
+    int64_t hurry_us;     /* by then all that is asked now must be answered; 0: no hurry */
     struct waiting *ring; /* capacity is a power of two */
     size_t ring_capacity, ring_first, ring_count;
     int64_t answered_us;          /* when the last group was */
@@ -164,9 +166,12 @@ static int64_t statement_ms(const struct store *store)
 /* A group's time runs from when it is the first: that slow ones go before it does not make it slow. */
 static bool is_overdue(const struct store *store, const struct waiting *sync)
 {
+    const int64_t now_us = clock_monotonic_us();
     const int64_t since_us = sync->sent_us > store->answered_us ? sync->sent_us : store->answered_us;
 
-    return clock_monotonic_us() > since_us + statement_ms(store) * 1000;
+    if (store->hurry_us && now_us > store->hurry_us && now_us > since_us + DRAIN_ANSWER_MS_MIN * 1000)
+        return true;
+    return now_us > since_us + statement_ms(store) * 1000;
 }
 
 static void on_watchdog(void *context)
@@ -190,7 +195,19 @@ static void on_watchdog(void *context)
     }
     if (store->ring_count == 0 && PQtransactionStatus(store->connection) == PQTRANS_IDLE)
         store_sync(store, NULL, NULL); /* who asks nothing would not notice that the server is frozen */
-    loop_timer_set(store->watchdog, STORE_LOOK_MS);
+    loop_timer_set(store->watchdog, store->hurry_us ? DRAIN_LOOK_MS : STORE_LOOK_MS);
+}
+
+/* What is slow on purpose is not hurried. */
+static void on_hurry(void *context)
+{
+    struct store *store = context;
+
+    if (store->options.statement_ms)
+        return;
+    store->hurry_us = clock_monotonic_us() + DRAIN_ANSWER_MS * 1000;
+    if (store->state == UP)
+        loop_timer_set(store->watchdog, DRAIN_LOOK_MS);
 }
 
 /* ---- answers ---- */
@@ -530,6 +547,8 @@ struct store *store_open(struct loop *loop, const struct store_options *options)
     store->reconnect = loop_timer_new(loop, connect_now, store);
     store->watchdog = loop_timer_new(loop, on_watchdog, store);
     loop_timer_set(store->reconnect, 0);
+    store->waiter = (struct loop_waiter){.on_hurry = on_hurry, .context = store};
+    loop_wait(loop, &store->waiter);
     return store;
 }
 
@@ -540,6 +559,7 @@ void store_close(struct store *store)
     store->is_closing = true;
     store->options.on_state = NULL;
     lose(store, "closing");
+    loop_leave(&store->waiter);
     loop_timer_free(store->reconnect);
     loop_timer_free(store->watchdog);
     free(store->ring);

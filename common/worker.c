@@ -157,6 +157,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     log_info("draining", LOG_STRING("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
     process->worker.is_draining = true;
     loop_timer_set(process->deadline, DRAIN_MS - 500);
+    loop_hurry(process->worker.loop);
     for (size_t i = 0; i < process->runner_count; i++)
         runner_drain(process->runners[i]);
     if (process->program->stop)

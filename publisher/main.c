@@ -64,6 +64,15 @@ static const struct statement *const *collect(struct statements *all, const stru
     return all->items;
 }
 
+/* PostgreSQL is away, and who stops does not wait for it: the catalog's connection alone would not know. */
+static void on_store_state(struct store *store, bool is_up, void *context)
+{
+    (void)store;
+    (void)context;
+    if (!is_up && state.stopped)
+        store_reconnect(state.catalog, "the database is away");
+}
+
 static void open_stores(struct loop *loop)
 {
     static const struct statement *const *const usual[] = {replay_statements,
@@ -78,9 +87,11 @@ static void open_stores(struct loop *loop)
     struct store_options options = {.url = config()->database_url};
 
     options.name = "publisher";
+    options.on_state = on_store_state;
     options.statements = collect(&state.usual_statements, usual);
     state.store = store_open(loop, &options);
     options.name = "publisher-catalog";
+    options.on_state = NULL;
     options.statement_ms = CATALOG_STATEMENT_MS;
     options.statements = collect(&state.catalog_statements, catalog);
     state.catalog = store_open(loop, &options);

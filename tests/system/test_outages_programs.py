@@ -10,6 +10,7 @@ from load import SteadyLoad
 from outages import all_are, frozen, killed, programs, terminate_together, wait_all_ready
 
 HAND_BACK_S = 2
+STOP_S = 3
 
 
 def status_of_a_new_booking(stack):
@@ -58,7 +59,7 @@ def test_programs_told_to_stop_while_a_server_is_away_exit_0_in_time(two, server
         with away(two, server):
             ends = terminate_together(two, programs(two))
             assert {status for status, _ in ends.values()} == {0}, ends
-            assert max(seconds for _, seconds in ends.values()) < 9, ends
+            assert max(seconds for _, seconds in ends.values()) < STOP_S, ends
             wait_until(lambda: all_are(two, 200, "/healthz"), "their supervisors have started them again")
         seconds = load.recovery_s(time.monotonic(), within=20)
         wait_all_ready(two)
@@ -81,7 +82,7 @@ def test_what_a_leaving_worker_could_not_finish_is_taken_over_at_once(two, tell)
     released = time.monotonic()
     two.wait_for(booking, "CONFIRMED")
     taken_over = time.monotonic() - released
-    assert status == 0 and seconds < 9
+    assert status == 0 and seconds < STOP_S
     assert taken_over < HAND_BACK_S
     two.wait_ready(leaver)
     tell(f"left after {seconds:.1f} s, confirmed {taken_over:.2f} s later")

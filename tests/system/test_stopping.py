@@ -5,11 +5,14 @@ import signal
 import threading
 import time
 
+import psycopg2
 import pytest
 
-from karcis import PROGRAMS, Load, wait_until
+from karcis import PROGRAMS, Load, new_id, wait_until
+from outages import frozen, killed, programs, terminate_together
 
 TAKE_OVER_S = 5
+STOP_S = 3  # most of it is to be sure that a server is not merely slow
 
 
 def give_to_frozen(stack, name, show, seats):
@@ -44,6 +47,55 @@ def test_a_program_told_to_stop_under_load_exits_0_in_time_and_nothing_is_lost(t
     assert seconds < 8
     load.all_are_confirmed()
     tell(f"{seconds:.2f} s")
+
+
+class UnderWay:
+    """A request that the program has read and cannot answer yet."""
+
+    def __init__(self, stack, name, method, path, body):
+        self.connection = http.client.HTTPConnection("127.0.0.1", stack.port(name), timeout=20)
+        self.connection.request("GET", "/healthz")
+        self.connection.getresponse().read()
+        self.connection.request(method, path, json.dumps(body) if body else None,
+                                {"Authorization": f"Bearer {stack.env['ADMIN_KEY']}", "Content-Type": "application/json"})
+        assert stack.http("GET", stack.port(name), "/healthz")[0] == 200, "it came behind, so the other was read"
+
+    def answer(self):
+        answer = self.connection.getresponse()
+        self.connection.close()
+        return answer.status, json.loads(answer.read())["code"], answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("server, away, refused", [
+    ("redis", killed, {}),
+    ("redis", frozen, {("publisher", "POST", "/bookings"): "broker_lost", ("publisher", "POST", "/publish"): "broker_lost"}),
+    ("postgres", frozen, {("publisher", "PATCH", "/shows/demo"): "store_away", ("publisher", "POST", "/sessions"): "store_away",
+                          ("aggregator-1", "GET", "/shows"): "store_away"}),
+], ids=["Redis stopped", "Redis frozen", "PostgreSQL frozen"])
+def test_who_is_told_to_stop_does_not_wait_for_a_server_that_is_away(two, server, away, refused, tell):
+    """A worker has a batch in hand, which a locked row holds up; clients have asked what cannot be answered."""
+    bodies = {"/bookings": {"user": "ayu", "show": "demo", "seats": ["A1"]}, "/sessions": {"name": "ayu", "password": "a sentence"},
+              "/publish": {"topic": "gate.opened", "id": new_id(), "payload": {}}, "/shows/demo": {"title": "Demo"}}
+    show = two.show("A1", "A2")
+    locker = psycopg2.connect(two.env["DATABASE_URL"])
+    locker.cursor().execute("SELECT FROM ticketing.seats WHERE show_id = %s FOR UPDATE", (show,))
+    bookings = [two.book(show, "A1"), two.book(show, "A2")]
+    wait_until(lambda: sum(two.pending("booking.requested", "hold").values()) == 2, "they are in hand")
+    with away(two, server):
+        if server == "redis":
+            locker.close()
+            wait_until(lambda: two.booking(bookings[0]), "it is stored, and cannot be said")
+        asked = {UnderWay(two, *request, bodies.get(request[2])): code for request, code in refused.items()}
+        ends = terminate_together(two, programs(two))
+        answers = {request.answer(): code for request, code in asked.items()}
+    locker.close()
+    assert {status for status, _ in ends.values()} == {0}, ends
+    assert max(seconds for _, seconds in ends.values()) < STOP_S, ends
+    assert answers == {(503, code, "1"): code for code in asked.values()}
+    for booking in bookings:
+        two.wait_for(booking, "CONFIRMED", timeout=30)
+    two.wait_ready(*programs(two))
+    tell(", ".join(f"{name} {seconds:.1f} s" for name, (_, seconds) in sorted(ends.items())))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["asked to stop", "killed"])
