@@ -66,10 +66,8 @@ void loop_leave(struct loop_waiter *waiter)
 
 void loop_hurry(struct loop *loop)
 {
-    struct loop_waiter *waiter;
-
-    LIST_FOREACH(waiter, &loop->waiters, all)
-    waiter->on_hurry(waiter->context);
+    for (struct loop_waiter *waiter = LIST_FIRST(&loop->waiters); waiter; waiter = LIST_NEXT(waiter, all))
+        waiter->on_hurry(waiter->context);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
