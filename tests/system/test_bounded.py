@@ -237,7 +237,7 @@ def test_when_too_much_waits_requests_are_refused_until_it_is_worked_off(own_sta
 
 
 def looks(stack):
-    """Streams that the door has looked at since Redis started."""
+    """Streams that the door has looked at since Redis started. Aggregators look as well: there must be none."""
     return stack.redis.info("commandstats").get("cmdstat_xinfo|stream", {}).get("calls", 0)
 
 
@@ -247,23 +247,25 @@ def test_a_lag_that_redis_only_believes_in_closes_no_door(own_stack):
     show = stack.show(seats=350)
     seats = list(stack.seats(show))
     stack.wait_for(stack.book(show, seats[0]), "CONFIRMED")
+    rewritten = stack.redis.info("persistence")["aof_rewrites"]
     stack.redis.bgrewriteaof()
+    wait_until(lambda: stack.redis.info("persistence")["aof_rewrites"] > rewritten, "the log is being rewritten")
     wait_until(lambda: not stack.redis.info("persistence")["aof_rewrite_in_progress"], "the log is rewritten")
     for seat in seats[1:300]:
         stack.book(show, seat)
     stack.wait_drained(timeout=30)
+    stack.remove("aggregator-1")
     stack.command("restart", "redis")
     stack.wait_ready("publisher", "ticket-worker-1", "payment-worker-1")
     (hold,) = (group for group in stack.redis.xinfo_groups("booking.requested") if group["name"] == "hold")
     assert hold["lag"] > 100, "or this test shows nothing"
-    seen = looks(stack)
-    wait_until(lambda: looks(stack) > seen + 20, "the door has looked twice at least")
+    wait_until(lambda: looks(stack) > 20, "the door has looked twice at least, when nothing was unread")
     stack.remove("ticket-worker-1")
     for seat in seats[300:320]:
         stack.book(show, seat)
     seen = looks(stack)
     wait_until(lambda: looks(stack) > seen + 20, "the door has looked at what waits")
-    wait_until(lambda: not is_refused(stack), "the door, too, has looked: the aggregator's looks were counted as well")
+    assert not is_refused(stack)
     wait_until(lambda: 20 <= metric(stack, "karcis_waiting_entries", "publisher") <= 22, "it knows how many wait")
     stack.command("up")
     stack.wait_drained(timeout=30)
