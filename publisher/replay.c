@@ -22,7 +22,7 @@ static const char *look_elsewhere(struct arena *arena, const struct replay_lette
     return text_format(
                arena,
                "what is kept of this entry was cut, or is not byte for byte what it was, and nothing altered is "
-               "replayed. Replay it by hand (docs/operations.md): redis-cli XRANGE dead %.*s %.*s shows the "
+               "replayed. Replay it by hand (docs/dead-letters.md): redis-cli XRANGE dead %.*s %.*s shows the "
                "letter, XRANGE %.*s %.*s %.*s the entry itself while it is there",
                (int)first.len, first.ptr, (int)last.len, last.ptr, (int)letter->stream.len, letter->stream.ptr,
                (int)id.len, id.ptr, (int)id.len, id.ptr)

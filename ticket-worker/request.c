@@ -54,6 +54,17 @@ static bool is_identity(struct text name)
     return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("replay_of"));
 }
 
+/* A replay names the first entry by its id. In any other entry an event_id is a name, even one like 2024-17. */
+static bool is_named_by_entry(const struct entry *entry)
+{
+    if (text_equal(entry->event_id, entry->id_text))
+        return true;
+    for (size_t i = 0; i < entry->pair_count; i++)
+        if (text_is(entry->pairs[2 * i], "replay_of"))
+            return true;
+    return false;
+}
+
 /* The same event is the same booking, however often it is published: the id comes from the event's identity. Where that
  * is an entry's id (the entry's own, or a replay's, which names the first entry), from what it says too: an id that
  * comes again after Redis lost its past, with other content, is another booking. */
@@ -65,7 +76,7 @@ static struct uuid derive_booking_id(struct arena *arena, const struct entry *en
 
     parts[count++] = stream_key(entry->stream);
     parts[count++] = entry->event_id;
-    if (!entry_id_parse(entry->event_id, &first))
+    if (!is_named_by_entry(entry) || !entry_id_parse(entry->event_id, &first))
         return uuid_derive(0, parts, count); /* a name tells no time */
     for (size_t i = 0; i < entry->pair_count; i++) {
         if (is_identity(entry->pairs[2 * i]))

@@ -264,7 +264,6 @@ static void a_replay_is_the_booking_that_its_first_entry_would_have_been(void **
     static const char *const replays[] = {
         "user=ayu show=demo seat=A1 event_id=100-1 replay_of=17",
         "user=ayu show=demo seat=A1 event_id=100-1 replay_of=1795224125123-0",
-        "user=ayu show=demo seat=A1 event_id=100-1",
         "event_id=100-1 replay_of=17 user=ayu show=demo seat=A1",
     };
 
@@ -275,9 +274,26 @@ static void a_replay_is_the_booking_that_its_first_entry_would_have_been(void **
         check_row(uuid_compare(first->key, replay->key) == 0, "%s", replays[i]);
     }
     assert_int_not_equal(
-        uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A2 event_id=100-1")->key), 0);
+        uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A2 event_id=100-1 replay_of=17")->key),
+        0);
     assert_int_not_equal(
-        uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A1 event_id=100-2")->key), 0);
+        uuid_compare(first->key, request_entry(fixture, "user=ayu show=demo seat=A1 event_id=100-2 replay_of=17")->key),
+        0);
+}
+
+static void a_name_like_an_entry_id_is_a_name(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct entry *first =
+        request_entry(fixture, "user=ayu show=demo seat=A1 event_id=2024-17 at=2026-11-21T10:00:00Z");
+    const struct entry *again = fixture_entry(fixture, BOOKING_REQUESTED, "987654321-7",
+                                              "user=ayu show=demo seat=A1 event_id=2024-17 at=2026-11-21T10:00:05Z");
+
+    assert_int_equal(uuid_compare(first->key, again->key), 0); /* published again: not booked again */
+    assert_int_not_equal(
+        uuid_compare(first->key,
+                     fixture_entry(fixture, BOOKING_REQUESTED, "2024-17", "user=ayu show=demo seat=A1")->key),
+        0);
 }
 
 static void a_booking_with_an_id_keeps_it(void **state)
@@ -307,6 +323,7 @@ int main(void)
         TEST(an_id_from_an_entry_is_the_same_for_ever),
         TEST(the_same_event_is_the_same_booking_whatever_its_entry),
         TEST(a_replay_is_the_booking_that_its_first_entry_would_have_been),
+        TEST(a_name_like_an_entry_id_is_a_name),
         TEST(a_booking_with_an_id_keeps_it),
     };
 
