@@ -35,6 +35,10 @@ static void write_event(const struct request *request, struct json *json, const 
     view_column_text(json, "source", rows, row, 3);
     json_key(json, "payload");
     json_raw(json, access_without_tokens(request, rows_text(rows, row, 8)));
+    if (!rows_is_null(rows, row, 9)) {
+        json_key(json, "extra");
+        json_raw(json, access_without_tokens(request, rows_text(rows, row, 9)));
+    }
     view_text(json, "stream", stream_key((enum stream)rows_int(rows, row, 4)));
     view_text(json, "entry_id", entry_id_text(json->buffer.arena, entry));
     view_column_time(json, "received_at", rows, row, 7);

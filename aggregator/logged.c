@@ -21,15 +21,88 @@ static const char *why_no_json_object(struct arena *arena, struct text document)
     return NULL;
 }
 
-static struct refusal read_published(struct arena *arena, const struct entry *entry, struct logged *logged)
+/* ---- fields as an object ---- */
+
+typedef bool apart_fn(const struct entry *entry, size_t pair);
+
+/* What has a column of its own is not repeated in the payload; and a replay says what the first entry said. */
+static bool is_apart(const struct entry *entry, size_t pair)
 {
-    static const char *const required[] = {"topic", "event_id", "timestamp", "source", "payload"};
+    const struct text name = entry->pairs[2 * pair];
+
+    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("at")) || text_equal(name, TEXT("source")) ||
+           text_equal(name, TEXT("replay_of"));
+}
+
+/* The same for an event that somebody published. Only what was taken has its column: a field that is there once more
+ * has none, and neither has `at`, for an event says its time in `timestamp`. */
+static bool is_published(const struct entry *entry, size_t pair)
+{
+    static const char *const taken[] = {"topic", "timestamp", "payload", "replay_of"};
+    const struct text name = entry->pairs[2 * pair];
+    const char *const value = entry->pairs[2 * pair + 1].ptr;
+
+    if (text_is(name, "event_id"))
+        return value == entry->event_id.ptr;
+    if (text_is(name, "source"))
+        return value == entry->source.ptr;
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (text_is(name, taken[i]))
+            return value == entry_field(entry, taken[i]).ptr;
+    return false;
+}
+
+/* All fields but those apart, in their order; one that is there twice is written twice. */
+static struct refusal write_fields(struct json *json, const struct entry *entry, apart_fn *is_elsewhere,
+                                   struct text *object)
+{
+    for (size_t i = 0; i < entry->pair_count; i++) {
+        const struct text name = entry->pairs[2 * i], value = entry->pairs[2 * i + 1];
+
+        if (!text_is_utf8(name) || !text_is_utf8(value))
+            return refuse_field(json->buffer.arena,
+                                text_terminated(json->buffer.arena, text_shown(json->buffer.arena, name)),
+                                "every name and value must be UTF-8 without NUL", value);
+    }
+    json_begin_object(json);
+    for (size_t i = 0; i < entry->pair_count; i++) {
+        if (is_elsewhere(entry, i))
+            continue;
+        json_key_text(json, entry->pairs[2 * i]);
+        json_text(json, entry->pairs[2 * i + 1]);
+    }
+    json_end_object(json);
+    *object = json_take(json);
+    return (struct refusal){0};
+}
+
+/* ---- events ---- */
+
+static const char *const required[] = {"topic", "event_id", "timestamp", "source", "payload"};
+#define REQUIRED_COUNT (sizeof required / sizeof *required)
+
+/* What else it says. Almost every event has the required fields and no others, which costs nothing. */
+static struct refusal read_extra(struct json *json, const struct entry *entry, struct logged *logged)
+{
+    struct refusal refusal;
+
+    if (entry->pair_count == REQUIRED_COUNT)
+        return (struct refusal){0};
+    refusal = write_fields(json, entry, is_published, &logged->extra);
+    if (text_is(logged->extra, "{}"))
+        logged->extra = TEXT_NONE;
+    return refusal;
+}
+
+static struct refusal read_published(struct json *json, const struct entry *entry, struct logged *logged)
+{
+    struct arena *arena = json->buffer.arena;
     const struct text topic = entry_field(entry, "topic"), timestamp = entry_field(entry, "timestamp"),
                       payload = entry_field(entry, "payload");
     const char *why;
     enum stream stream;
 
-    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+    for (size_t i = 0; i < REQUIRED_COUNT; i++)
         if (entry_field(entry, required[i]).len == 0)
             return refuse_field(arena, required[i], "is missing", TEXT_NONE);
     if (topic.len > TOPIC_BYTES_MAX || !text_is_printable(topic))
@@ -43,38 +116,14 @@ static struct refusal read_published(struct arena *arena, const struct entry *en
         return refuse_field(arena, "payload", why, payload);
     logged->topic = topic;
     logged->payload = payload;
-    return (struct refusal){0};
-}
-
-/* What has a column of its own is not repeated in the payload; and a replay says what the first entry said. */
-static bool is_apart(struct text name)
-{
-    return text_equal(name, TEXT("event_id")) || text_equal(name, TEXT("at")) || text_equal(name, TEXT("source")) ||
-           text_equal(name, TEXT("replay_of"));
+    return read_extra(json, entry, logged);
 }
 
 static struct refusal read_fact(struct json *json, const struct entry *entry, struct logged *logged)
 {
     logged->topic = stream_key(entry->stream);
     logged->at_us = entry->at_us;
-    for (size_t i = 0; i < entry->pair_count; i++) {
-        const struct text name = entry->pairs[2 * i], value = entry->pairs[2 * i + 1];
-
-        if (!text_is_utf8(name) || !text_is_utf8(value))
-            return refuse_field(json->buffer.arena,
-                                text_terminated(json->buffer.arena, text_shown(json->buffer.arena, name)),
-                                "every name and value must be UTF-8 without NUL", value);
-    }
-    json_begin_object(json);
-    for (size_t i = 0; i < entry->pair_count; i++) {
-        if (is_apart(entry->pairs[2 * i]))
-            continue;
-        json_key_text(json, entry->pairs[2 * i]);
-        json_text(json, entry->pairs[2 * i + 1]);
-    }
-    json_end_object(json);
-    logged->payload = json_take(json);
-    return (struct refusal){0};
+    return write_fields(json, entry, is_apart, &logged->payload);
 }
 
 struct refusal logged_read(struct json *json, const struct entry *entry, struct logged *logged)
@@ -82,8 +131,10 @@ struct refusal logged_read(struct json *json, const struct entry *entry, struct 
     if (entry->refusal.reason)
         return entry->refusal;
     *logged = (struct logged){.event_id = entry->event_id, .source = entry->source.ptr ? entry->source : TEXT("redis")};
-    return entry->stream == EVENTS ? read_published(json->buffer.arena, entry, logged) : read_fact(json, entry, logged);
+    return entry->stream == EVENTS ? read_published(json, entry, logged) : read_fact(json, entry, logged);
 }
+
+/* ---- dead letters ---- */
 
 /* Text that may be anything, as text that JSON and PostgreSQL can hold: a byte that is not UTF-8 becomes the character
  * of the same number. Reading it is enough; what was changed so is not exact, and is not replayed from here. */

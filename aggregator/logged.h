@@ -8,12 +8,13 @@ struct json;
 
 struct logged {
     struct text topic, event_id, source, payload; /* payload: a JSON object */
+    struct text extra;                            /* the same, of an event's other fields; ptr NULL: it has none */
     int64_t at_us;
 };
 
-/* What an entry of any stream but `dead` is in the log. On `events` topic, time and payload are the publisher's; on
- * every other stream the topic is the stream and the payload the entry's fields. A refusal says why it cannot be
- * stored. */
+/* What an entry of any stream but `dead` is in the log. On `events` topic, time and payload are the publisher's, and
+ * what else it says is kept beside them; on every other stream the topic is the stream and the payload the entry's
+ * fields. A refusal says why it cannot be stored. */
 struct refusal logged_read(struct json *json, const struct entry *entry, struct logged *logged);
 
 struct letter {

@@ -179,7 +179,8 @@ static bool bind_new(struct batch *batch, struct params *params)
     struct column *topics = params_column(params, COLUMN_TEXT), *ids = params_column(params, COLUMN_TEXT),
                   *times = params_column(params, COLUMN_TIME), *sources = params_column(params, COLUMN_TEXT),
                   *payloads = params_column(params, COLUMN_TEXT), *streams = params_column(params, COLUMN_INT16),
-                  *ms = params_column(params, COLUMN_INT64), *seqs = params_column(params, COLUMN_INT64);
+                  *ms = params_column(params, COLUMN_INT64), *seqs = params_column(params, COLUMN_INT64),
+                  *extras = params_column(params, COLUMN_TEXT);
 
     for (size_t i = 0; i < work->item_count; i++) {
         const struct logged *logged = &work->items[i].logged;
@@ -187,6 +188,11 @@ static bool bind_new(struct batch *batch, struct params *params)
 
         if (work->items[i].state != UNIQUE)
             continue;
+        if (logged->extra.ptr) { /* one that has none adds nothing, until one behind it has some */
+            while (column_count(extras) < column_count(topics))
+                column_null(extras);
+            column_text(extras, logged->extra);
+        }
         column_text(topics, logged->topic);
         column_text(ids, logged->event_id);
         column_time(times, logged->at_us);

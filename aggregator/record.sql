@@ -10,12 +10,13 @@ CROSS JOIN LATERAL (
 
 -- name: record_new
 -- One that is known after all ends the batch with 23505; then all of it is looked for. Sorted by key (the caller does it), so
--- that two recorders with the same events cannot deadlock.
-INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq)
-SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq
+-- that two recorders with the same events cannot deadlock. $9 ends with the last extra that there is, so it is mostly empty: the
+-- rows behind its end have NULL.
+INSERT INTO log.events (topic, event_id, at, source, payload, stream, entry_ms, entry_seq, extra)
+SELECT topic, event_id, at, source, payload::json, stream, entry_ms, entry_seq, extra::json
 FROM (SELECT unnest($1::text[]) AS topic, unnest($2::text[]) AS event_id, unnest($3::timestamptz[]) AS at,
              unnest($4::text[]) AS source, unnest($5::text[]) AS payload, unnest($6::smallint[]) AS stream,
-             unnest($7::bigint[]) AS entry_ms, unnest($8::bigint[]) AS entry_seq) AS event
+             unnest($7::bigint[]) AS entry_ms, unnest($8::bigint[]) AS entry_seq, unnest($9::text[]) AS extra) AS event
 
 -- name: record_count
 INSERT INTO log.counters (slot, topic, unique_processed)

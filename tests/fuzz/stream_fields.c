@@ -108,7 +108,7 @@ static void check_json(struct text text)
     json_decref(value);
 }
 
-/* A name may come twice in an entry, and then it does in the payload, which is a copy of it. */
+/* A name may come twice in an entry, and then it does in the payload or the extra, which are copies of it. */
 static void check_log(struct arena *arena, struct entry entry)
 {
     struct json json = json_in(arena);
@@ -133,6 +133,10 @@ static void check_log(struct arena *arena, struct entry entry)
     }
     must(text_is_printable(logged.topic) && text_is_printable(logged.event_id) && text_is_utf8(logged.source));
     check_json(logged.payload);
+    if (logged.extra.ptr) {
+        must(text_is_utf8(logged.extra));
+        check_json(logged.extra);
+    }
 }
 
 /* The steps ask for settings. */

@@ -201,6 +201,68 @@ static void a_batch_of_all_kinds_counts_each_as_what_it_is(void **state)
     }
 }
 
+#define EXTRAS "SELECT event_id, extra FROM log.events ORDER BY event_id"
+
+static void what_else_an_event_says_is_kept_beside_its_payload(void **state)
+{
+    static const struct {
+        const char *fields, *row;
+    } cases[] = {
+        {EVENT("e1", "{}"), "e1|-"},
+        {EVENT("e1", "{}") " note=hello", "e1|{\"note\":\"hello\"}"},
+        {"note=hello " EVENT("e1", "{}"), "e1|{\"note\":\"hello\"}"},
+        {EVENT("e1", "{}") " b=1 a=2 b=3 =4 c=''", "e1|{\"b\":\"1\",\"a\":\"2\",\"b\":\"3\",\"\":\"4\",\"c\":\"\"}"},
+        {EVENT("e1", "{}") " q=\"\xC3\xBA\x01", "e1|{\"q\":\"\\\"\xC3\xBA\\u0001\"}"},
+        {EVENT("e1", "{}") " traceparent=00-ab-cd-01", "e1|{\"traceparent\":\"00-ab-cd-01\"}"},
+        {EVENT("e1", "{}") " at=2026-11-21T10:00:00Z", "e1|{\"at\":\"2026-11-21T10:00:00Z\"}"},
+        {EVENT("e1", "{}") " replay_of=7", "e1|-"},
+        {EVENT("e1", "{}") " replay_of=7 note=x", "e1|{\"note\":\"x\"}"},
+        {EVENT("e1", "{}") " topic=sale payload={} payload=[",
+         "e1|{\"topic\":\"sale\",\"payload\":\"{}\",\"payload\":\"[\"}"},
+        {EVENT("e1", "{}") " event_id=e2 source=gate", "e2|{\"event_id\":\"e1\",\"source\":\"till\"}"},
+        {EVENT("e1", "{}") " event_id=''", "e1|{\"event_id\":\"\"}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        database_clear();
+        deliver(EVENTS, "100-1", cases[i].fields);
+        check_rows(EXTRAS, cases[i].row);
+    }
+}
+
+/* The rows are sorted by their events, and have extras here and there. */
+static void each_event_of_a_batch_keeps_its_own(void **state)
+{
+    fixture_entry(*state, EVENTS, "100-1", EVENT("e5", "{}"));
+    fixture_entry(*state, EVENTS, "100-2", EVENT("e4", "{}") " n=4");
+    fixture_entry(*state, EVENTS, "100-3", EVENT("e3", "{}"));
+    fixture_entry(*state, EVENTS, "100-4", EVENT("e2", "{}") " n=2");
+    fixture_entry(*state, EVENTS, "100-5", EVENT("e1", "{}"));
+    fixture_entry(*state, EVENTS, "100-6", EVENT("e1", "{}") " n=1");
+    run(*state);
+    check_rows(EXTRAS, "e1|- e2|{\"n\":\"2\"} e3|- e4|{\"n\":\"4\"} e5|-");
+}
+
+/* Who sends an event again may do so under another trace. */
+static void an_event_that_says_something_else_beside_it_is_a_duplicate_and_no_conflict(void **state)
+{
+    (void)state;
+    deliver(EVENTS, "100-1", EVENT("e1", "{}") " traceparent=00-ab-01-01");
+    deliver(EVENTS, "100-2", EVENT("e1", "{}") " traceparent=00-ab-02-01");
+    deliver(EVENTS, "100-3", EVENT("e1", "{}"));
+    check_rows(COUNTERS, "sale|1|2|0|0|0");
+    check_rows(EXTRAS, "e1|{\"traceparent\":\"00-ab-01-01\"}");
+}
+
+static void a_fact_has_all_it_says_in_its_payload_and_nothing_beside_it(void **state)
+{
+    (void)state;
+    deliver(SEAT_HELD, "100-1", "booking_id=b1 note=hello traceparent=00-ab-cd-01");
+    check_rows("SELECT payload, extra FROM log.events",
+               "{\"booking_id\":\"b1\",\"note\":\"hello\",\"traceparent\":\"00-ab-cd-01\"}|-");
+}
+
 static void one_id_on_two_topics_is_two_events(void **state)
 {
     (void)state;
@@ -223,6 +285,8 @@ static void what_cannot_be_stored_is_rejected_once(void **state)
         "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={",
         "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={\"a\":\"\xFF\"}",
         "topic=sale event_id=e1 at=never timestamp=2026-11-21T09:00:00Z source=till payload={}",
+        "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={} note=\xFF",
+        "topic=sale event_id=e1 timestamp=2026-11-21T09:00:00Z source=till payload={} n\xFFte=x",
     };
     char id[24], expected[40];
 
@@ -456,6 +520,10 @@ int main(void)
         TEST(after_an_event_that_only_looked_new_others_are_looked_for),
         TEST(nothing_is_inserted_before_all_that_is_new_is_known),
         TEST(a_batch_of_all_kinds_counts_each_as_what_it_is),
+        TEST(what_else_an_event_says_is_kept_beside_its_payload),
+        TEST(each_event_of_a_batch_keeps_its_own),
+        TEST(an_event_that_says_something_else_beside_it_is_a_duplicate_and_no_conflict),
+        TEST(a_fact_has_all_it_says_in_its_payload_and_nothing_beside_it),
         TEST(one_id_on_two_topics_is_two_events),
         TEST(what_cannot_be_stored_is_rejected_once),
         TEST(an_entry_of_the_flow_with_wrong_fields_is_logged_all_the_same),

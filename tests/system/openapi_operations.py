@@ -19,8 +19,12 @@ def publish(world):
 @example("listEvents")
 def list_events(world):
     world.confirmed(world.show(), "A1")
+    topic = new_id()
+    world.stack.xadd({"topic": topic, "event_id": "e1", "timestamp": "2026-11-21T19:30:00+07:00", "source": "gate-1", "payload": "{}",
+                      "note": "typed"}, "events")
     world.stack.wait_drained()
     page = world.call("listEvents", status=200, query={"limit": 1}).body
+    assert world.call("listEvents", status=200, query={"topic": topic}).body["items"][0]["extra"] == {"note": "typed"}
     world.call("listEvents", status=200, query={"after": page["next"], "topic": "seat.held", "order": "desc"})
     world.call("listEvents", status=422, query={"order": "up"})
 

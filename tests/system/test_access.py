@@ -132,6 +132,15 @@ def test_the_event_log_shows_payment_links_tokens_to_keys_alone(private, stack):
         assert url not in events(ayu) and re.search(r"\?token=\"", events(ayu))
 
 
+def test_what_an_event_says_beside_its_payload_does_not_tell_a_payment_links_token(private):
+    topic = f"link-{new_id()[:8]}"
+    private.xadd({"topic": topic, "event_id": "e1", "timestamp": "2026-11-21T10:00:00Z", "source": "test", "payload": "{}",
+                  "link": "http://x/pay/x?token=canary"}, "events")
+    private.wait_drained()
+    seen = [caller.get(f"/events?topic={topic}").json["items"][0]["extra"] for caller in (nobody(private), client(private))]
+    assert seen == [{"link": "http://x/pay/x?token="}, {"link": "http://x/pay/x?token=canary"}]
+
+
 def test_a_dead_letter_does_not_tell_a_payment_links_token(private):
     entry = private.xadd({"booking_id": "none", "invoice_no": "x", "payment_url": "http://x/pay/x?token=canary"}, "invoice.created")
     private.wait_dead(entry, "invoice.created", "bill")

@@ -1,6 +1,7 @@
 """GET /events: each event once, in an order that does not change, whoever adds more meanwhile."""
 import json
 import random
+import subprocess
 import threading
 import urllib.parse
 
@@ -21,9 +22,9 @@ class Topic:
     def __init__(self, stack, name="orders"):
         self.stack, self.name = stack, f"{name}-{new_id()[:8]}"
 
-    def publish(self, event_id, timestamp, payload=None, pipe=None):
+    def publish(self, event_id, timestamp, payload=None, pipe=None, **others):
         return self.stack.xadd({"topic": self.name, "event_id": event_id, "timestamp": timestamp, "source": "test",
-                                "payload": json.dumps(payload or {})}, "events", pipe)
+                                "payload": json.dumps(payload or {}), **others}, "events", pipe)
 
     @property
     def path(self):
@@ -134,3 +135,58 @@ def test_a_repetition_leaves_a_line_and_a_row(window, stack):
     assert stack.rows("SELECT event_id, is_conflict FROM log.duplicates WHERE topic = %s ORDER BY entry_ms, entry_seq", topic.name) == [
         ("one", False), ("one", True)]
     assert window.get(topic.path)[1]["items"][0]["payload"] == {}
+
+
+MEMBERS = {"topic", "event_id", "timestamp", "source", "payload", "stream", "entry_id", "received_at"}
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def test_what_else_somebody_types_with_redis_cli_is_shown_as_extra(window, stack):
+    topic = Topic(stack)
+    fields = [("note", 'two "words" \u2615'), ("topic", topic.name), ("timestamp", "2026-11-21T10:00:00Z"), ("source", "till"), ("payload", '{"a":1}')]
+    others = [("traceparent", TRACE), ("at", "2026-11-20T10:00:00Z"), ("note", "again"), ("source", "gate"), ("", "")]
+    for pairs in ([*fields, ("event_id", "one"), *others], [*fields[1:], ("event_id", "two")]):
+        words = [word for pair in pairs for word in pair]
+        subprocess.run(["redis-cli", "-u", stack.env["REDIS_URL"], "XADD", "events", "*", *words], check=True, capture_output=True)
+    stack.wait_drained()
+    status, text = stack.http("GET", stack.port("aggregator-1"), topic.path)
+    one, two = [dict(item) for item in dict(json.loads(text, object_pairs_hook=list))["items"]]
+    assert status == 200 and (set(one), set(two)) == (MEMBERS | {"extra"}, MEMBERS), "what has no extra does not show it"
+    assert (one["payload"], one["timestamp"], one["source"]) == ([("a", 1)], "2026-11-21T10:00:00.000Z", "gate")
+    assert one["extra"] == [fields[0], ("source", "till"), *others[:3], others[4]], "in its order, and what was said twice"
+
+
+def test_a_trace_that_comes_with_an_event_over_http_is_in_its_extra_and_another_one_is_no_conflict(window, stack):
+    topic, traces = Topic(stack), [TRACE, TRACE.replace("b7ad", "c7ad")]
+    event = {"topic": topic.name, "event_id": "one", "timestamp": "2026-11-21T10:00:00Z", "source": "test", "payload": {}}
+    for trace in traces:
+        status, answer = stack.http("POST", stack.port("publisher"), "/publish", json.dumps(event), {
+            "Content-Type": "application/json", "Authorization": f"Bearer {stack.env['CLIENT_KEY']}", "traceparent": trace})
+        assert status == 202, answer
+    stack.wait_drained()
+    (item,) = window.get(topic.path)[1]["items"]
+    assert item["extra"] == {"traceparent": traces[0]}
+    assert stack.rows("SELECT is_conflict FROM log.duplicates WHERE topic = %s", topic.name) == [(False,)]
+
+
+def test_what_else_an_event_says_must_be_text_or_it_is_a_dead_letter(window, stack):
+    topic = Topic(stack)
+    entry = topic.publish("one", "2026-11-21T10:00:00Z", note=b"a\xff")
+    letter = stack.wait_dead(entry, "events", "record")
+    assert letter["reason"] == "invalid_field" and "note" in letter["detail"] and "UTF-8" in letter["detail"]
+    topic.publish("two", "2026-11-21T10:00:00Z", note="a")
+    stack.wait_drained()
+    assert [(item["event_id"], item["extra"]) for item in window.get(topic.path)[1]["items"]] == [("two", {"note": "a"})]
+
+
+def test_extras_count_where_a_page_of_large_events_ends(window, stack):
+    topic, large = Topic(stack), "x" * 250_000
+    for n in range(40):
+        topic.publish(f"e{n:02}", f"2026-11-21T10:00:{n:02}Z", note=large)
+    stack.wait_drained(timeout=40)
+    for order in ("asc", "desc"):
+        path = f"{topic.path}&order={order}&limit=1000"
+        page = window.get(path)[1]
+        assert page["next"] and 30 <= len(page["items"]) <= 33, "8 MiB hold 33 of them"
+        seen = walk(window, path)
+        assert sorted(ids(seen)) == [f"e{n:02}" for n in range(40)] and all(item["extra"] == {"note": large} for item in seen)
