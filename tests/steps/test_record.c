@@ -241,6 +241,7 @@ static void each_event_of_a_batch_keeps_its_own(void **state)
     fixture_entry(*state, EVENTS, "100-5", EVENT("e1", "{}"));
     fixture_entry(*state, EVENTS, "100-6", EVENT("e1", "{}") " n=1");
     run(*state);
+    check_rows(COUNTERS, "sale|5|1|0|0|0");
     check_rows(EXTRAS, "e1|- e2|{\"n\":\"2\"} e3|- e4|{\"n\":\"4\"} e5|-");
 }
 
