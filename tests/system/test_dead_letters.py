@@ -233,7 +233,7 @@ def test_replaying_twice_is_one_booking_and_so_is_publishing_an_event_twice(stac
     letter = operator.letter(entry)["id"]
     replays = [operator.replay(letter) for _ in range(3)]
     assert [status for status, _ in replays] == [202] * 3 and len({answer["entry_id"] for _, answer in replays}) == 3
-    stack.xadd({**asked, "event_id": entry})
+    stack.xadd({**asked, "event_id": entry, "replay_of": letter})
     named = {"user": "budi", "show": show, "seat": "A1", "event_id": new_id()}
     first = stack.xadd(named)
     second = stack.xadd(named)
