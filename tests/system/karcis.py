@@ -359,7 +359,7 @@ class Stack:
 
     def stats(self):
         """What the aggregator counts. It counts at most once a second: what has just happened may not be in it."""
-        status, body = self.http("GET", self.port("aggregator-1"), "/stats")
+        status, body = self.http("GET", self.port("aggregator-1"), "/stats", timeout=20)
         assert status == 200, body
         return json.loads(body)
 
@@ -383,7 +383,7 @@ class Stack:
     def psql(self, text, *options):
         """What psql prints for a script, as the owner."""
         done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", *options, self.env["DATABASE_URL"]], input=text,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
@@ -472,8 +472,8 @@ class Stack:
         return {fields["step"]: fields for _, fields in self.redis.xrange("dead")
                 if (fields["stream"], fields["entry_id"]) == (stream, entry)}
 
-    def wait_dead(self, entry, stream="booking.requested", step="hold"):
-        return wait_until(lambda: self.dead_letters(entry, stream).get(step), f"entry {entry} of {stream} is dead for {step}")
+    def wait_dead(self, entry, stream="booking.requested", step="hold", timeout=10):
+        return wait_until(lambda: self.dead_letters(entry, stream).get(step), f"entry {entry} of {stream} is dead for {step}", timeout)
 
     def pending(self, stream, group):
         """{consumer: entries it was given and has not acknowledged}"""

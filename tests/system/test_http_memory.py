@@ -94,7 +94,7 @@ def has_been_told(wire):
     except BlockingIOError:
         return False
     finally:
-        wire.socket.settimeout(5)
+        wire.socket.settimeout(20)
 
 
 def test_trees_of_bodies_that_wait_for_redis_count_too(stack):

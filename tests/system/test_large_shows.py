@@ -43,8 +43,8 @@ def as_publisher(stack, sql, *values):
 
 
 def at_work(stack, waits=False):
-    """Is the store at work for the publisher; does that wait for a lock?"""
-    return as_publisher(stack, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'publisher%%' "
+    """Is the store at work on a change of the catalog; does that wait for a lock?"""
+    return as_publisher(stack, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'publisher-catalog' "
                                "AND state = 'active' AND (NOT %s OR wait_event_type = 'Lock')", waits)
 
 
