@@ -300,7 +300,7 @@ class Stack:
 
     def wait_ready(self, *names):
         for name in names:
-            wait_until(lambda: self.pid(name) and self.is_ready(name), f"{name} is ready", timeout=20)
+            wait_until(lambda: self.pid(name) and self.is_ready(name), f"{name} is ready", timeout=60)
 
     def _has_drained(self, name):
         return any("event=stopped" in line for line in self.log(name).splitlines()[-1:])
@@ -334,7 +334,7 @@ class Stack:
     def check_at_rest(self):
         """What every test leaves behind: nothing under way, all invariants, and logs without shame."""
         self.check_rules()
-        wait_until(self.counts_every_entry_once, "every entry counts once")
+        wait_until(self.counts_every_entry_once, "every entry counts once", timeout=30)
 
     def counts_every_entry_once(self):
         """True, now or a little later: what waited for long may just now have been said again."""
@@ -435,7 +435,7 @@ class Stack:
         return found[0][0] if found else None
 
     def wait_for(self, booking, status, timeout=10):
-        """The booking's row once it has this status."""
+        """The booking's row once it has this status. After 10 s re-driving would mend what a test is to see broken (REDRIVE_AFTER_MS)."""
         def has_status():
             row = self.booking(booking)
             assert row and row["status"] == status, f"it is {row and (row['status'], row['reason'])}"
@@ -489,7 +489,7 @@ class Stack:
                 left[f"{stream}/{group}"] = pending or "unread"
         return left
 
-    def wait_drained(self, timeout=20):
+    def wait_drained(self, timeout=60):
         """Nothing is unread or pending anywhere."""
         def drained():
             left = self.backlog()
