@@ -26,7 +26,7 @@ class Caller:
             sent["Authorization"] = f"Bearer {self.key}"
         if self.cookie:
             sent["Cookie"] = f"karcis_session={self.cookie}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.stack.port(program), timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.stack.port(program), timeout=60)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), sent)
             answer = connection.getresponse()

@@ -26,7 +26,7 @@ class Booker:
         return self.post("/bookings", {"user": user, "show": show, **({"seats": [seat]} if seat else {"quantity": 1})}, **headers)
 
     def get(self, path):
-        status, answer = self.stack.http("GET", self.stack.port("aggregator-1"), path)
+        status, answer = self.stack.http("GET", self.stack.port("aggregator-1"), path, timeout=20)
         return status, json.loads(answer)
 
 

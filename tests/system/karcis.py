@@ -300,7 +300,7 @@ class Stack:
 
     def wait_ready(self, *names):
         for name in names:
-            wait_until(lambda: self.pid(name) and self.is_ready(name), f"{name} is ready", timeout=20)
+            wait_until(lambda: self.pid(name) and self.is_ready(name), f"{name} is ready", timeout=60)
 
     def _has_drained(self, name):
         return any("event=stopped" in line for line in self.log(name).splitlines()[-1:])
@@ -334,7 +334,7 @@ class Stack:
     def check_at_rest(self):
         """What every test leaves behind: nothing under way, all invariants, and logs without shame."""
         self.check_rules()
-        wait_until(self.counts_every_entry_once, "every entry counts once")
+        wait_until(self.counts_every_entry_once, "every entry counts once", timeout=30)
 
     def counts_every_entry_once(self):
         """True, now or a little later: what waited for long may just now have been said again."""
@@ -359,7 +359,7 @@ class Stack:
 
     def stats(self):
         """What the aggregator counts. It counts at most once a second: what has just happened may not be in it."""
-        status, body = self.http("GET", self.port("aggregator-1"), "/stats")
+        status, body = self.http("GET", self.port("aggregator-1"), "/stats", timeout=20)
         assert status == 200, body
         return json.loads(body)
 
@@ -383,7 +383,7 @@ class Stack:
     def psql(self, text, *options):
         """What psql prints for a script, as the owner."""
         done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", *options, self.env["DATABASE_URL"]], input=text,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
@@ -435,7 +435,7 @@ class Stack:
         return found[0][0] if found else None
 
     def wait_for(self, booking, status, timeout=10):
-        """The booking's row once it has this status."""
+        """The booking's row once it has this status. After 10 s re-driving would mend what a test is to see broken (REDRIVE_AFTER_MS)."""
         def has_status():
             row = self.booking(booking)
             assert row and row["status"] == status, f"it is {row and (row['status'], row['reason'])}"
@@ -472,8 +472,8 @@ class Stack:
         return {fields["step"]: fields for _, fields in self.redis.xrange("dead")
                 if (fields["stream"], fields["entry_id"]) == (stream, entry)}
 
-    def wait_dead(self, entry, stream="booking.requested", step="hold"):
-        return wait_until(lambda: self.dead_letters(entry, stream).get(step), f"entry {entry} of {stream} is dead for {step}")
+    def wait_dead(self, entry, stream="booking.requested", step="hold", timeout=10):
+        return wait_until(lambda: self.dead_letters(entry, stream).get(step), f"entry {entry} of {stream} is dead for {step}", timeout)
 
     def pending(self, stream, group):
         """{consumer: entries it was given and has not acknowledged}"""
@@ -489,7 +489,7 @@ class Stack:
                 left[f"{stream}/{group}"] = pending or "unread"
         return left
 
-    def wait_drained(self, timeout=20):
+    def wait_drained(self, timeout=60):
         """Nothing is unread or pending anywhere."""
         def drained():
             left = self.backlog()

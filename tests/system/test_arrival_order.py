@@ -9,7 +9,8 @@ import pytest
 from karcis import STREAMS, Stack, new_id, wait_until
 from model import Outcome, replay
 
-BOOKINGS, PUBLISHERS, KILLS = 2000, 8, 15
+BOOKINGS, PUBLISHERS, KILLS = 3000, 8, 15
+A_ROUND, MORE = 100, 20  # requests between two kills, and if nobody is at work when somebody is to be killed
 NUMBERED, STANDING = 400, 100
 VICTIMS = (("ticket-worker", "booking.requested", "hold"), ("payment-worker", "seat.held", "invoice"),
            ("ticket-worker", "payment.done", "settle"), ("aggregator", "booking.requested", "record"))
@@ -41,8 +42,9 @@ def requests_of(publisher, shows):
             yield {**fields, "booking_id": new_id(), "waitlist": dice.choice(["yes", "no"])}
 
 
-def publish(stack, publisher, shows, asked):
+def publish(stack, publisher, shows, asked, permits):
     for fields in requests_of(publisher, shows):
+        permits.acquire()
         asked.append(stack.xadd(fields))
 
 
@@ -53,11 +55,13 @@ def busiest(stack, kind, stream, group):
     return next((names[owner] for owner in sorted(pending, key=pending.get, reverse=True) if owner in names), None)
 
 
-def kill_somebody_at_work(stack, what, publishers):
-    """Kills the worker that has most in hand of one step. None if all is done."""
+def kill_somebody_at_work(stack, what, publishers, permits):
+    """Kills the worker that has most in hand of one step. While there is none, more is asked for. None if all is done."""
     def find():
-        return (busiest(stack, *what) or busiest(stack, "ticket-worker", "booking.requested", "hold")
-                or (not any(thread.is_alive() for thread in publishers) and "nobody"))
+        found = busiest(stack, *what) or busiest(stack, "ticket-worker", "booking.requested", "hold")
+        if not found:
+            permits.release(MORE)
+        return found or (not any(thread.is_alive() for thread in publishers) and "nobody")
     victim = wait_until(find, "somebody is at work", timeout=60)
     if victim == "nobody":
         return None
@@ -67,15 +71,18 @@ def kill_somebody_at_work(stack, what, publishers):
 
 def test_every_seat_goes_to_the_earliest_request_whoever_is_killed(crowd, tell):
     shows = crowd.show(seats=NUMBERED), crowd.show(seats=STANDING, general=True)
-    asked, killed = [], []
-    publishers = [threading.Thread(target=publish, args=(crowd, n, shows, asked)) for n in range(PUBLISHERS)]
+    asked, killed, permits = [], [], threading.Semaphore(0)
+    publishers = [threading.Thread(target=publish, args=(crowd, n, shows, asked, permits), daemon=True) for n in range(PUBLISHERS)]
     for thread in publishers:
         thread.start()
     for n in range(KILLS):
-        wait_until(lambda: crowd.one("SELECT count(*) FROM ticketing.bookings") >= (n + 1) * BOOKINGS // (KILLS + 2),
+        decided = crowd.one("SELECT count(*) FROM ticketing.bookings")
+        permits.release(A_ROUND)
+        wait_until(lambda: crowd.one("SELECT count(*) FROM ticketing.bookings") > decided or not any(map(threading.Thread.is_alive, publishers)),
                    "the bookings go on", timeout=60)
-        killed.append(kill_somebody_at_work(crowd, VICTIMS[n % len(VICTIMS)], publishers))
+        killed.append(kill_somebody_at_work(crowd, VICTIMS[n % len(VICTIMS)], publishers, permits))
         assert not crowd.violations(live=True)
+    permits.release(2 * BOOKINGS)
     for thread in publishers:
         thread.join()
     crowd.wait_drained(timeout=90)

@@ -171,7 +171,7 @@ def test_entries_larger_than_a_program_can_hold_together_are_refused_one_by_one(
             os.kill(pid, signal.SIGCONT)
     for giant in giants:
         for step in ("hold", "record"):
-            assert stack.wait_dead(giant, step=step)["reason"] == "too_large"
+            assert stack.wait_dead(giant, step=step, timeout=60)["reason"] == "too_large"
     for booking in (large, small):
         stack.wait_for(booking, "CONFIRMED", timeout=30)
     stack.wait_drained(timeout=60)

@@ -90,6 +90,19 @@ def test_what_vanished_is_said_again_after_the_stores_clock_went_back(clocked):
     stack.check_rules()
 
 
+def freeze_while_reading(stack, worker):
+    """So that Redis gives it the next entry: between two reads, it would be given nothing as long as it is frozen."""
+    def all_read():
+        return all("b" in client["flags"] for client in stack.redis.client_list() if client["cmd"].startswith("xread"))
+
+    def is_caught():
+        stack.signal(worker, signal.SIGCONT)
+        wait_until(all_read, "everybody waits for entries")
+        stack.signal(worker, signal.SIGSTOP)
+        return all_read()
+    wait_until(is_caught, "it is frozen while it reads")
+
+
 def test_a_frozen_worker_is_noticed_although_the_clock_of_redis_went_back(clocked, tell):
     """Its heartbeat, which was given for seconds, would now last for an hour."""
     stack = clocked(TICKET_WORKERS=2)
@@ -101,6 +114,7 @@ def test_a_frozen_worker_is_noticed_although_the_clock_of_redis_went_back(clocke
         return stack.pending("booking.requested", "hold").get(victim)
 
     with frozen(stack, "ticket-worker-1"):
+        freeze_while_reading(stack, "ticket-worker-1")
         stack.set_clock("redis", -HOUR_S)
         since = time.monotonic()
         wait_until(has_something_in_hand, "Redis has given it an entry")
@@ -117,11 +131,11 @@ def test_somebody_else_keeps_watch_although_the_clock_of_redis_went_back(clocked
     beat = wait_until(lambda: stack.rows("SELECT beat FROM log.wire WHERE beat > 0"), "somebody keeps watch")[0][0]
     with frozen(stack, "aggregator-1"):
         stack.set_clock("redis", -HOUR_S)
-        wait_until(lambda: stack.one("SELECT beat FROM log.wire") > beat + 2, "the watch goes on")
+        wait_until(lambda: stack.one("SELECT beat FROM log.wire") > beat + 2, "the watch goes on", timeout=30)
         with frozen(stack, "aggregator-2"):
             stack.set_clock("redis", -2 * HOUR_S)
             beat = stack.one("SELECT beat FROM log.wire")
             stack.signal("aggregator-1", signal.SIGCONT)
-            wait_until(lambda: stack.one("SELECT beat FROM log.wire") > beat + 2, "the first keeps watch again")
+            wait_until(lambda: stack.one("SELECT beat FROM log.wire") > beat + 2, "the first keeps watch again", timeout=30)
     stack.set_clock("redis", 0)
     stack.check_at_rest()

@@ -24,7 +24,7 @@ class Operator:
         self.stack = stack
 
     def get(self, path):
-        status, body = self.stack.http("GET", self.stack.port("aggregator-1"), path)
+        status, body = self.stack.http("GET", self.stack.port("aggregator-1"), path, timeout=20)
         return status, json.loads(body)
 
     def replay(self, letter, key="ADMIN_KEY", timeout=10):
@@ -233,7 +233,7 @@ def test_replaying_twice_is_one_booking_and_so_is_publishing_an_event_twice(stac
     letter = operator.letter(entry)["id"]
     replays = [operator.replay(letter) for _ in range(3)]
     assert [status for status, _ in replays] == [202] * 3 and len({answer["entry_id"] for _, answer in replays}) == 3
-    stack.xadd({**asked, "event_id": entry})
+    stack.xadd({**asked, "event_id": entry, "replay_of": letter})
     named = {"user": "budi", "show": show, "seat": "A1", "event_id": new_id()}
     first = stack.xadd(named)
     second = stack.xadd(named)
@@ -339,8 +339,9 @@ def test_a_replay_whose_answer_got_lost_is_replayed_again_without_harm(stack, op
         assert (status, problem["code"]) == (503, "broker_lost") and "harmless" in problem["detail"]
     finally:
         stack.signal("redis", signal.SIGCONT)
-    wait_until(lambda: operator.replay(letter)[0] == 202, "it is replayed")
-    wait_until(lambda: stack.rows("SELECT 1 FROM ticketing.bookings WHERE show_id = %s AND status = 'CONFIRMED'", show), "it is confirmed")
+    wait_until(lambda: operator.replay(letter)[0] == 202, "it is replayed", timeout=20)
+    wait_until(lambda: stack.rows("SELECT 1 FROM ticketing.bookings WHERE show_id = %s AND status = 'CONFIRMED'", show), "it is confirmed",
+               timeout=20)
     stack.wait_drained()
     assert stack.one("SELECT count(*) FROM ticketing.bookings WHERE show_id = %s", show) == 1
 

@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from karcis import new_id
+from karcis import new_id, wait_until
 from window import Window, walk
 
 
@@ -129,7 +129,10 @@ def test_a_repetition_leaves_a_line_and_a_row(window, stack):
     for payload in ({}, {}, {"other": 1}):
         entry = topic.publish("one", "2026-11-21T10:00:00Z", payload)
     stack.wait_drained()
-    lines = [line for line in stack.log("aggregator-1").splitlines() if topic.name in line]
+
+    def told():  # when Redis has said that they are acknowledged
+        return [line for line in stack.log("aggregator-1").splitlines() if topic.name in line]
+    lines = wait_until(lambda: len(told()) >= 2 and told(), "each repetition left its line")
     assert len(lines) == 2 and all("duplicate" in line and f"{topic.name} one" in line for line in lines), lines
     assert "duplicate with another payload" in lines[1] and entry in lines[1]
     assert stack.rows("SELECT event_id, is_conflict FROM log.duplicates WHERE topic = %s ORDER BY entry_ms, entry_seq", topic.name) == [

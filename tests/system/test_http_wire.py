@@ -14,7 +14,7 @@ import time
 import pytest
 
 from karcis import wait_until
-from wire import Wire, answers_in, closing_exchange, exchange
+from wire import Wire, answers_in, closing_exchange, exchange, unread_bytes
 
 HOST = b"Host: karcis\r\n"
 NEXT = b"GET /smuggled HTTP/1.1\r\nHost: karcis\r\n\r\n"
@@ -217,7 +217,7 @@ def test_a_client_that_left_before_its_answer_has_booked_nevertheless(port, book
         for how in (b"x", b""):
             with Wire(port) as wire:
                 wire.send(POST + key + b"Content-Length: %d\r\n\r\n" % len(body) + body + how)
-                time.sleep(0.05)
+                wait_until(lambda: not unread_bytes(port), "the publisher has read it")
     finally:
         stack.signal("redis", signal.SIGCONT)
     wait_until(lambda: stack.redis.xlen("booking.requested") == before + 2, "both are taken")
@@ -355,7 +355,7 @@ def test_a_server_that_is_told_to_stop_answers_what_it_has_and_closes_the_rest(s
         stack.signal("redis", signal.SIGSTOP)
         try:
             waiting.send(POST + key + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-            time.sleep(0.1)
+            wait_until(lambda: not unread_bytes(port), "the publisher has read it, and waits for Redis")
             ended = []
             ending = threading.Thread(target=lambda: ended.append(stack.terminate("publisher")))
             ending.start()

@@ -7,6 +7,7 @@ import threading
 import time
 
 from karcis import BIN_DIR, SANITIZERS, wait_until
+from wire import unread_bytes
 
 # Generous: all programs here are sanitizer builds, and others use the machine. Speed is bench/'s.
 PUBLISH_P95_MS = 2000
@@ -26,13 +27,6 @@ def finish(process):
     out, err = process.communicate(timeout=300)
     assert process.returncode in (0, 1), err
     return process.returncode, json.loads(out)
-
-
-def unread_bytes(port):
-    """What has come to this port's connections and nobody has read (/proc/net/tcp: tx_queue:rx_queue)."""
-    with open("/proc/net/tcp") as file:
-        connections = [line.split() for line in file.readlines()[1:]]
-    return sum(int(words[4].split(":")[1], 16) for words in connections if int(words[1].split(":")[1], 16) == port and words[3] == "01")
 
 
 def load(stack, *words):

@@ -15,18 +15,22 @@ PASSWORD = "a sentence that is long enough"
 
 
 class Asked(threading.Thread):
-    """A request under way; .answer is None until it is answered."""
+    """A request under way; .answer is None until it is answered, .failure says why it is not."""
 
     def __init__(self, ask):
         super().__init__()
-        self.answer, self.ask = None, ask
+        self.answer, self.failure, self.ask = None, None, ask
         self.start()
 
     def run(self):
-        self.answer = self.ask()
+        try:
+            self.answer = self.ask()
+        except Exception as failure:  # pylint: disable=broad-except
+            self.failure = failure
 
     def wait(self):
         self.join()
+        assert self.answer, f"not answered: {self.failure!r}"
         return self.answer
 
 
@@ -43,8 +47,8 @@ def as_publisher(stack, sql, *values):
 
 
 def at_work(stack, waits=False):
-    """Is the store at work for the publisher; does that wait for a lock?"""
-    return as_publisher(stack, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'publisher%%' "
+    """Is the store at work on a change of the catalog; does that wait for a lock?"""
+    return as_publisher(stack, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'publisher-catalog' "
                                "AND state = 'active' AND (NOT %s OR wait_event_type = 'Lock')", waits)
 
 
@@ -63,6 +67,7 @@ def held_up(stack, show):
 def everything_else(stack, user):
     """What people want of the publisher that is no change of the catalog, and takes the store; the answers' statuses."""
     session, made = nobody(stack), admin(stack).post("/api-keys", {"role": "client", "name": f"shop-{new_id()[:8]}"})
+    assert made.status == 201, made
     shop = Caller(stack, made.json["key"])
     return {
         "a login": session.post("/sessions", {"name": user, "password": PASSWORD}).status,

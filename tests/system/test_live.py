@@ -168,11 +168,11 @@ def test_a_listener_hears_a_comment_when_nothing_happens_also_one_who_came_while
     stack.signal("redis", signal.SIGSTOP)
     try:
         with Listener(stack) as listener:
-            listener.wait(lambda: listener.comments == 1, "a comment without Redis", timeout=20)
+            listener.wait(lambda: listener.comments == 1, "a comment without Redis", timeout=50)
             assert not listener.last
             stack.signal("redis", signal.SIGCONT)
             place = listener.ready().last
-            listener.wait(lambda: listener.comments == 2, "another one", timeout=20)
+            listener.wait(lambda: listener.comments == 2, "another one", timeout=50)
             assert listener.last == place and not listener.of("seat") and not listener.of("booking")
     finally:
         stack.signal("redis", signal.SIGCONT)
@@ -217,7 +217,7 @@ def test_a_listener_that_does_not_read_is_cut_off_and_holds_up_nobody(own_stack)
         for _ in range(500):
             last = stack.book(show, next(seats), pipe=pipe)
         pipe.execute()
-        assert reader.heard(f'"booking_id":"{last}","status":"CONFIRMED"'.encode()), "who reads is told"
+        assert reader.heard(f'"booking_id":"{last}","status":"CONFIRMED"'.encode(), timeout=60), "who reads is told"
     slow.socket.close()
     reader.close()
     wait_until(lambda: listeners(stack) == 0, "nobody listens")

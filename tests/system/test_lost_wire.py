@@ -1,5 +1,8 @@
 """Streams and groups may vanish under the workers' hands: an operator's mistake, FLUSHALL, a copy of Redis from yesterday.
 What has to be made again is made again, and what is read again is recognised."""
+import contextlib
+
+import psycopg2
 import pytest
 
 from karcis import GROUPS, STREAMS, Load, wait_until
@@ -34,6 +37,14 @@ def test_all_streams_deleted_at_rest_are_made_again_and_the_flow_goes_on(own_sta
     stack.check_at_rest()
 
 
+@contextlib.contextmanager
+def held_up(stack):
+    """Nobody can store bookings for a while: what a worker has read stays in its hands."""
+    with contextlib.closing(psycopg2.connect(stack.env["DATABASE_URL"])) as holder:
+        holder.cursor().execute("LOCK TABLE ticketing.bookings IN SHARE MODE")
+        yield
+
+
 @pytest.mark.parametrize("victims", [[("booking.requested", "hold")], None], ids=["hold", "all groups"])
 def test_groups_destroyed_under_load_lose_nothing(own_stack, victims):
     """Nobody else is there to make the groups again: the one worker has entries in hand that are nobody's any more."""
@@ -41,13 +52,21 @@ def test_groups_destroyed_under_load_lose_nothing(own_stack, victims):
     show = stack.show(seats=400)
     seats = list(stack.seats(show))
     booked = []
-    for n in range(4):
-        with stack.redis.pipeline(transaction=False) as pipe:
-            booked += [stack.book(show, seat, pipe=pipe) for seat in seats[n * 100:(n + 1) * 100]]
-            pipe.execute()
-        wait_until(lambda: stack.pending("booking.requested", "hold"), "the worker has something in hand")
+
+    def destroy():
         for stream, group in victims or all_groups(stack):
             stack.redis.xgroup_destroy(stream, group)
+
+    for n in range(4):
+        with held_up(stack):
+            with stack.redis.pipeline(transaction=False) as pipe:
+                booked += [stack.book(show, seat, pipe=pipe) for seat in seats[n * 100:(n + 1) * 100]]
+                pipe.execute()
+            wait_until(lambda: stack.pending("booking.requested", "hold"), "the worker has something in hand")
+            if n % 2:
+                destroy()
+        if n % 2 == 0:
+            destroy()  # in the middle of whatever it does now
         wait_until(lambda: ("booking.requested", "hold") in all_groups(stack), "the group is there again")
     stack.wait_drained(timeout=30)
     statuses = stack.rows("SELECT status::text, count(*) FROM ticketing.bookings WHERE booking_id = ANY(%s::uuid[]) GROUP BY 1", booked)

@@ -81,7 +81,7 @@ def test_four_workers_of_a_step_and_three_aggregators_count_exactly_and_agree(ma
         said = [counts(many, name) for name in names]
         assert said[0] == said[1] == said[2], said
         return said[0]["received"] == many.entries_added() and said[0]
-    said = wait_until(agree, "all aggregators have counted everything")
+    said = wait_until(agree, "all aggregators have counted everything", timeout=30)
     assert said["received"] == said["unique_processed"] + said["duplicate_dropped"] + said["rejected"]
     assert said["topics"] == expected
     assert said["bookings"] == {"CONFIRMED": 1000} and said["payments"] == {"SUCCEEDED": 1000} and said["dead_letters"] == 0

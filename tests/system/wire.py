@@ -39,7 +39,7 @@ def answers_in(received, heads=()):
 class Wire:
     """A connection. What it has received so far stays in `received`."""
 
-    def __init__(self, port, timeout=5):
+    def __init__(self, port, timeout=20):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.received = b""
 
@@ -72,6 +72,13 @@ class Wire:
         while self.receive():
             pass
         return self.received
+
+
+def unread_bytes(port):
+    """What has come to this port's connections and nobody has read (/proc/net/tcp: tx_queue:rx_queue)."""
+    with open("/proc/net/tcp") as file:
+        connections = [line.split() for line in file.readlines()[1:]]
+    return sum(int(words[4].split(":")[1], 16) for words in connections if int(words[1].split(":")[1], 16) == port and words[3] == "01")
 
 
 def exchange(port, data, **options):
