@@ -499,9 +499,9 @@ class Stack:
 
 
 class Load:
-    """Bookings without end, each for a seat of its own, until the block is left."""
+    """Bookings without end, each for a seat of its own, until the block is left, however long that takes."""
 
-    def __init__(self, stack, seats=4000):
+    def __init__(self, stack, seats=20000):
         self.stack, self.show, self.booked = stack, stack.show(seats=seats), []
         self.seats = iter(list(stack.seats(self.show)))
         self.stopped = threading.Event()

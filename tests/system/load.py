@@ -30,7 +30,8 @@ class Request:
 class SteadyLoad:
     """Each booking asks for a seat of its own, so each that was accepted must become CONFIRMED."""
 
-    def __init__(self, stack, per_second=100, redis_host="127.0.0.1", seats=6000):
+    def __init__(self, stack, per_second=100, redis_host="127.0.0.1", seats=20000):
+        """Enough seats for minutes: on a slow machine everything else takes longer."""
         self.stack, self.pause_s = stack, 2 / per_second
         self.redis_address = (redis_host, stack.port_base + 3)
         self.show = stack.show(seats=seats)

@@ -102,6 +102,19 @@ def frozen(stack, name):
     wait_back(stack, name)
 
 
+def freeze_with_something_in_hand(stack, name, stream, group):
+    """Under load. One that was frozen just when it had nothing in hand, and asked for nothing, is thawed and frozen again."""
+    def is_caught():
+        stack.signal(name, signal.SIGSTOP)
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            if stack.pending(stream, group).get(stack.consumer(name)):
+                return True
+            time.sleep(0.01)
+        stack.signal(name, signal.SIGCONT)
+    wait_until(is_caught, f"{name} has something of {stream} in hand")
+
+
 def wait_back(stack, name):
     if name in SERVERS:
         wait_server(stack, name)
@@ -136,6 +149,34 @@ def wait_server(stack, server):
             stack.connect()
             return stack.redis.ping()
     wait_until(is_ready, f"{server} is back", timeout=60)
+
+
+# The bookings whose requests the step hold has not read; with an argument, they and everything else are gone then. A stream
+# without the group is one that nobody has read.
+UNREAD = """
+local read, unread = '0-0', {}
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local is = {}
+    for i = 1, #group, 2 do is[group[i]] = group[i + 1] end
+    if is['name'] == 'hold' then read = is['last-delivered-id'] end
+  end
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. read, '+')) do
+    for i = 1, #entry[2], 2 do if entry[2][i] == 'booking_id' then unread[#unread + 1] = entry[2][i + 1] end end
+  end
+end
+if ARGV[1] then redis.call('FLUSHALL') end
+return unread
+"""
+
+
+def unread(stack):
+    return stack.redis.eval(UNREAD, 1, "booking.requested")
+
+
+def forget_everything(stack):
+    """FLUSHALL. The bookings whose requests nobody had read at that very moment."""
+    return stack.redis.eval(UNREAD, 1, "booking.requested", "FLUSHALL")
 
 
 @contextlib.contextmanager

@@ -8,30 +8,9 @@ import time
 
 from karcis import STREAMS, wait_until
 from load import ACCEPTED, SteadyLoad
-from outages import killed, pids, send_all, wait_all_ready
+from outages import forget_everything, killed, pids, send_all, unread, wait_all_ready
 
 REDRIVE_S = 30
-
-# The bookings whose requests the step hold has not read; with a first argument, they and everything else are gone then.
-UNREAD = """
-local unread = {}
-for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-  local is = {}
-  for i = 1, #group, 2 do is[group[i]] = group[i + 1] end
-  if is['name'] == 'hold' then
-    for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. is['last-delivered-id'], '+')) do
-      for i = 1, #entry[2], 2 do if entry[2][i] == 'booking_id' then unread[#unread + 1] = entry[2][i + 1] end end
-    end
-  end
-end
-if ARGV[1] then redis.call('FLUSHALL') end
-return unread
-"""
-
-
-def unread(stack):
-    return stack.redis.eval(UNREAD, 1, "booking.requested")
-
 
 @contextlib.contextmanager
 def held_up(stack):
@@ -67,7 +46,7 @@ def test_everything_in_redis_forgotten_under_load_loses_only_what_nobody_had_rea
     before = pids(stack)
     with SteadyLoad(stack) as load:
         with held_up(stack):
-            lost = stack.redis.eval(UNREAD, 1, "booking.requested", "FLUSHALL")
+            lost = forget_everything(stack)
             since = time.monotonic()
         accepted = [request for request in load.of(ACCEPTED) if request.answered < since]
         seconds = load.recovery_s(since)

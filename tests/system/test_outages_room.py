@@ -3,7 +3,6 @@ taken is refused, and everything goes on by itself once there is room."""
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -12,7 +11,7 @@ import pytest
 
 from karcis import ENDED, wait_until
 from load import REFUSED, SteadyLoad
-from outages import all_are, full, pids, run, superuser, wait_all_ready, wait_server
+from outages import all_are, freeze_with_something_in_hand, full, pids, run, superuser, wait_all_ready, wait_server
 
 GROWING = ("ticketing.bookings", "payment.invoices", "payment.payments", "log.events")
 
@@ -105,8 +104,7 @@ def test_a_redis_without_memory_refuses_at_the_door_and_the_flow_drains(two, tel
     victim = "ticket-worker-1"
     with SteadyLoad(two) as load:
         memory = two.redis.config_get("maxmemory")["maxmemory"]
-        two.signal(victim, signal.SIGSTOP)
-        wait_until(lambda: two.pending("booking.requested", "hold").get(two.consumer(victim)), "the victim has something in hand")
+        freeze_with_something_in_hand(two, victim, "booking.requested", "hold")
         two.redis.config_set("maxmemory", 1)
         since = time.monotonic()
         try:
@@ -115,7 +113,7 @@ def test_a_redis_without_memory_refuses_at_the_door_and_the_flow_drains(two, tel
             assert set(load.answers(since, time.monotonic())) <= {"503 broker_full", "503 overloaded"}, "Redis refuses, later the door"
             load.refusals(since, time.monotonic())
             assert all("OOM" in answer for answer in load.answers(since, time.monotonic(), "XADD"))
-            two.wait_drained(timeout=10)
+            two.wait_drained()
             drained = time.monotonic() - since
             two.wait_ready(victim)
         finally:

@@ -206,10 +206,15 @@ def test_who_guesses_passwords_is_slowed_down(own_stack):
     name, other = make_user(stack, password=PASSWORD), make_user(stack, password=PASSWORD)
     for _ in range(15):    # what is right costs nothing
         log_in(stack, name)
-    answers = [nobody(stack).post("/sessions", {"name": name, "password": f"guess {n}"}) for n in range(14)]
-    assert [answer.status for answer in answers[:10]] == [401] * 10
-    limited = answers[-1]
-    assert (limited.status, limited.json["code"]) == (429, "rate_limited") and 1 <= int(limited.headers["Retry-After"]) <= 6
+    began, guesses, wait_s = time.monotonic(), [], 0
+    while wait_s < 4:      # one is let in every six seconds: on a slow machine another one may just be due
+        time.sleep(wait_s)
+        answer = nobody(stack).post("/sessions", {"name": name, "password": f"guess {len(guesses)}"})
+        assert answer.status == 401 or (answer.status, answer.json["code"]) == (429, "rate_limited")
+        guesses.append(answer.status)
+        assert guesses.count(401) <= 10 + (time.monotonic() - began) / 6
+        wait_s = int(answer.headers["Retry-After"] or 0)
+    assert guesses[:10] == [401] * 10 and wait_s <= 6
     assert nobody(stack).post("/sessions", {"name": name, "password": PASSWORD}).status == 429
     log_in(stack, other)
 
