@@ -32,6 +32,20 @@ static void write_tickets(struct json *json, struct uuid booking_id, struct text
     json_end_array(json);
 }
 
+/* Where it stands among those who could take one of its seats. */
+static void write_place(struct json *json, const struct rows *rows, size_t row)
+{
+    json_key(json, "waitlist");
+    if (rows_is_null(rows, row, BOOKING_POSITION)) {
+        json_none(json);
+        return;
+    }
+    json_begin_object(json);
+    view_int(json, "position", rows_int(rows, row, BOOKING_POSITION));
+    view_int(json, "length", rows_int(rows, row, BOOKING_LENGTH));
+    json_end_object(json);
+}
+
 void booking_write(struct query *query, const struct rows *rows, size_t row)
 {
     struct json *json = &query->json;
@@ -39,6 +53,7 @@ void booking_write(struct query *query, const struct rows *rows, size_t row)
     const struct text status = rows_text(rows, row, BOOKING_STATUS);
     const struct text all = rows_text(rows, row, BOOKING_SEATS), labels = all.len ? all : TEXT_NONE;
 
+    json_begin_object(json);
     view_text(json, "booking_id", uuid_text(json->buffer.arena, id));
     view_column_text(json, "user", rows, row, BOOKING_USER);
     view_column_text(json, "show", rows, row, BOOKING_SHOW);
@@ -53,7 +68,9 @@ void booking_write(struct query *query, const struct rows *rows, size_t row)
     else
         view_text(json, "payment_url", TEXT_NONE);
     view_column_time(json, "hold_expires_at", rows, row, BOOKING_HOLD_EXPIRES_AT);
+    write_place(json, rows, row);
     write_tickets(json, id, status, labels);
     view_column_time(json, "requested_at", rows, row, BOOKING_REQUESTED_AT);
     view_column_time(json, "closed_at", rows, row, BOOKING_CLOSED_AT);
+    json_end_object(json);
 }

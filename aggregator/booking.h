@@ -24,11 +24,12 @@ enum booking_column {
     BOOKING_HOLD_EXPIRES_AT,
     BOOKING_REQUESTED_AT,
     BOOKING_CLOSED_AT,
+    BOOKING_POSITION, /* in the waitlist, and how long that is: bigint, NULL unless it waits */
+    BOOKING_LENGTH,
     BOOKING_COLUMNS
 };
 
-/* The members of the booking in this row, for whoever asks; the caller begins and ends the object, and may add others.
- */
+/* The booking in this row, for whoever asks. */
 void booking_write(struct query *query, const struct rows *rows, size_t row);
 
 #endif

@@ -9,8 +9,6 @@
 #include "common/id.h"
 #include "common/request.h"
 
-enum { QUEUE_POSITION = BOOKING_COLUMNS, QUEUE_LENGTH };
-
 struct asked {
     const struct sources *sources;
     struct uuid id;
@@ -38,19 +36,6 @@ static void look_at_stream(struct query *query)
     requested_show(asked->sources, query, asked->id, requested_write);
 }
 
-static void write_queue(struct json *json, const struct rows *rows)
-{
-    json_key(json, "waitlist");
-    if (rows_is_null(rows, 0, QUEUE_POSITION)) {
-        json_none(json);
-        return;
-    }
-    json_begin_object(json);
-    view_int(json, "position", rows_int(rows, 0, QUEUE_POSITION));
-    view_int(json, "length", rows_int(rows, 0, QUEUE_LENGTH));
-    json_end_object(json);
-}
-
 static void on_booking(const struct rows *rows, struct query *query)
 {
     if (rows_count(rows) == 0) {
@@ -62,10 +47,7 @@ static void on_booking(const struct rows *rows, struct query *query)
         query->not_found = NO_BOOKING;
         return;
     }
-    json_begin_object(&query->json);
     booking_write(query, rows, 0);
-    write_queue(&query->json, rows);
-    json_end_object(&query->json);
 }
 
 static void ask(struct request *request, const struct asked *asked)

@@ -22,9 +22,7 @@ static void on_bookings(const struct rows *rows, struct query *query)
         if (!page_add(&writer, text_format(query->request->arena, "%lld.%lld", (long long)rows_int(rows, row, ENTRY_MS),
                                            (long long)rows_int(rows, row, ENTRY_SEQ))))
             break;
-        json_begin_object(&query->json);
         booking_write(query, rows, row);
-        json_end_object(&query->json);
     }
     page_end(&writer);
 }

@@ -18,7 +18,9 @@ enum booked_column {
     HOLD_EXPIRES_AT,
     REQUESTED_AT,
     CLOSED_AT,
-    FINGERPRINT
+    FINGERPRINT,
+    PLACE,
+    QUEUE_LENGTH
 };
 
 static struct text text_or_none(const struct rows *rows, size_t row, enum booked_column column)
@@ -50,6 +52,10 @@ struct booked booked_of_row(const struct rows *rows, size_t row)
         booked.hold_expires_at_us = rows_time(rows, row, HOLD_EXPIRES_AT);
     if (booked.is_closed)
         booked.closed_at_us = rows_time(rows, row, CLOSED_AT);
+    if (!rows_is_null(rows, row, PLACE)) {
+        booked.place = rows_int(rows, row, PLACE);
+        booked.queue_length = rows_int(rows, row, QUEUE_LENGTH);
+    }
     return booked;
 }
 
@@ -66,6 +72,11 @@ bool booked_is_closed(const struct booked *booked)
         if (text_is(booked->status, open[i]))
             return false;
     return true;
+}
+
+bool booked_is_waitlisted(const struct booked *booked)
+{
+    return text_is(booked->status, "WAITLISTED");
 }
 
 static void write_text(struct json *json, const char *key, struct text text)
@@ -92,6 +103,21 @@ static void write_seats(struct json *json, const struct booked *booked)
     while (text_next(&labels, ',', &label))
         json_text(json, label);
     json_end_array(json);
+}
+
+static void write_place(struct json *json, const struct booked *booked)
+{
+    json_key(json, "waitlist");
+    if (booked->place == 0) {
+        json_none(json);
+        return;
+    }
+    json_begin_object(json);
+    json_key(json, "position");
+    json_int(json, booked->place);
+    json_key(json, "length");
+    json_int(json, booked->queue_length);
+    json_end_object(json);
 }
 
 /* Seats are tickets once they are paid. */
@@ -124,7 +150,7 @@ void booked_write(struct json *json, const struct booked *booked)
     write_text(json, "invoice_no", TEXT_NONE);
     write_text(json, "payment_url", TEXT_NONE);
     write_time(json, "hold_expires_at", booked->has_hold, booked->hold_expires_at_us);
-    write_text(json, "waitlist", TEXT_NONE);
+    write_place(json, booked);
     write_tickets(json, booked);
     write_time(json, "requested_at", true, booked->requested_at_us);
     write_time(json, "closed_at", booked->is_closed, booked->closed_at_us);

@@ -21,16 +21,18 @@ struct booked { /* its texts live as long as the rows */
     struct text currency;
     bool has_hold, is_closed;
     int64_t hold_expires_at_us, requested_at_us, closed_at_us;
+    int64_t place, queue_length; /* in the waitlist; 0: it does not wait, or was not counted */
 };
 
-/* A row of the statement wait_bookings. */
+/* A row of a statement of wait.sql. */
 struct booked booked_of_row(const struct rows *rows, size_t row);
 
 /* Which of a booking's statuses these are. */
 bool booked_is_decided(const struct booked *booked); /* not RESERVED */
 bool booked_is_closed(const struct booked *booked);  /* final */
+bool booked_is_waitlisted(const struct booked *booked);
 
-/* As DESIGN 6 has it. What others know, or what comes later, is null: invoice, payment URL, place in the waitlist. */
+/* As DESIGN 6 has it. What others know, and what comes later, is null: the invoice and its payment URL. */
 void booked_write(struct json *json, const struct booked *booked);
 
 #endif

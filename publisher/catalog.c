@@ -54,6 +54,16 @@ static void add_texts(struct params *params, const struct text *texts, size_t co
         column_text(column, texts[i]);
 }
 
+static void send_time_zone(struct change *change, const struct catalog_show *show)
+{
+    struct params *params = params_new(change->request->arena);
+
+    if (!show->time_zone.ptr)
+        return;
+    params_text(params, show->time_zone);
+    change_send(change, SQL(catalog_check_time_zone), params);
+}
+
 static void add_show(struct request *request, void *context)
 {
     const struct catalog_show *show =
@@ -63,6 +73,7 @@ static void add_show(struct request *request, void *context)
 
     if (!change)
         return;
+    send_time_zone(change, show);
     params = change_params(change);
     add_description(params, show);
     params_bool(params, show->is_general);
@@ -130,6 +141,7 @@ static void change_show(struct request *request, struct store *store, enum catal
 
     if (!change)
         return;
+    send_time_zone(change, show);
     send_check(change, show);
     send_description(change, show);
     change->seat_count = show->seat_count;
@@ -170,6 +182,12 @@ const struct route catalog_routes[] = {
     {0},
 };
 
-const struct statement *const catalog_statements[] = {
-    SQL(catalog_add_show), SQL(catalog_check_change), SQL(catalog_change_show), SQL(catalog_keep_seats),
-    SQL(catalog_shrink),   SQL(catalog_grow),         SQL(catalog_remove_show), NULL};
+const struct statement *const catalog_statements[] = {SQL(catalog_check_time_zone),
+                                                      SQL(catalog_add_show),
+                                                      SQL(catalog_check_change),
+                                                      SQL(catalog_change_show),
+                                                      SQL(catalog_keep_seats),
+                                                      SQL(catalog_shrink),
+                                                      SQL(catalog_grow),
+                                                      SQL(catalog_remove_show),
+                                                      NULL};

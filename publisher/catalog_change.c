@@ -30,6 +30,7 @@ static const struct refusal {
     {"numbered_seats", 409, NULL, "this show's seats have labels: add and remove them"},
     {"seats_have_prices", 409, NULL, "some of its seats have a price of their own in the present currency"},
     {"other_currency", 422, "/price/currency", "must be the currency of the show"},
+    {"unknown_time_zone", 422, "/time_zone", "must be a time zone such as Asia/Jakarta"},
     {"too_many_seats", 422, "", "a show cannot have so many seats"},
 };
 
@@ -45,10 +46,20 @@ static void answer_refusal(struct request *request, const struct refusal *refusa
     answer_invalid(request, &problems);
 }
 
+/* PostgreSQL's own word for a time zone that is none: nothing else here is a parameter that it may call invalid. */
+static const char *refusal_code(const struct store_failure *failure)
+{
+    if (strcmp(failure->sqlstate, "22023") == 0)
+        return "unknown_time_zone";
+    return strcmp(failure->sqlstate, STORE_REFUSED) == 0 ? failure->message : "";
+}
+
 static void answer_failure(struct request *request, const struct store_failure *failure)
 {
+    const char *code = refusal_code(failure);
+
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-        if (strcmp(failure->sqlstate, STORE_REFUSED) == 0 && strcmp(failure->message, refusals[i].code) == 0) {
+        if (strcmp(code, refusals[i].code) == 0) {
             answer_refusal(request, &refusals[i]);
             return;
         }

@@ -16,6 +16,7 @@
 #include "common/store.h"
 #include "publisher/password.h"
 #include "publisher/sessions.sql.h"
+#include "publisher/users.h"
 
 struct login {
     struct sessions_sources *sources;
@@ -166,8 +167,8 @@ static bool read_login(const struct json_t *document, struct login *login)
     struct problems problems = {.arena = login->request->arena};
     const struct body body = body_open(document, &problems);
 
-    body_require(&body, "name");
-    login->name = body_identifier(&body, "name", IDENTIFIER_BYTES_MAX);
+    users_require_name(&body);
+    login->name = users_read_name(&body);
     login->password = body_line(&body, "password", PASSWORD_BYTES_MAX);
     if (problems.count)
         answer_invalid(login->request, &problems);

@@ -60,6 +60,22 @@ static struct text read_email(const struct body *body)
     return email;
 }
 
+struct text users_read_name(const struct body *body)
+{
+    const struct text name = body_new_name(body, "name", IDENTIFIER_BYTES_MAX);
+    const struct text username = body_new_name(body, "username", IDENTIFIER_BYTES_MAX);
+
+    if (name.ptr && username.ptr && !text_equal(name, username))
+        body_refuse(body, "username", "must be the same as name, or not be given");
+    return name.ptr ? name : username;
+}
+
+void users_require_name(const struct body *body)
+{
+    if (!body_is_given(body, "username"))
+        body_require(body, "name");
+}
+
 /* False: answered. */
 static bool read_user(struct user_task *task)
 {
@@ -73,12 +89,12 @@ static bool read_user(struct user_task *task)
         return false;
     body = body_open(document, &problems);
     if (task->is_new)
-        body_require(&body, "name");
-    name = body_identifier(&body, "name", IDENTIFIER_BYTES_MAX);
+        users_require_name(&body);
+    name = users_read_name(&body);
     if (task->is_new)
         task->name = name;
     else if (name.ptr && !text_equal(name, task->name))
-        body_refuse(&body, "name", "a user's name does not change");
+        body_refuse(&body, body_is_given(&body, "name") ? "name" : "username", "a user's name does not change");
     task->has_email = body.object && json_object_get(body.object, "email");
     task->email = read_email(&body);
     task->password = password_read(&body);

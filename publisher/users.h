@@ -3,8 +3,10 @@
 #define KARCIS_USERS_H
 
 #include "common/route.h"
+#include "common/text.h"
 
 struct access;
+struct body;
 struct statement;
 struct store;
 
@@ -12,6 +14,10 @@ struct users_sources {
     struct store *store; /* has prepared the statements */
     struct access *access;
 };
+
+/* A user's name in a body: `name`, or `username`, or both if they are the same. ptr NULL: not given, or refused. */
+struct text users_read_name(const struct body *body);
+void users_require_name(const struct body *body); /* one of the two */
 
 extern const struct route users_routes[]; /* their context is the struct users_sources */
 extern const struct statement *const users_statements[];

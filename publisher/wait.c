@@ -39,8 +39,11 @@ static struct {
     struct store *store;
     struct follow *follow;
     struct loop_timer *look, *look_at_all, *rest;
-    struct arena *arena; /* of the look under way */
+    struct arena *arena;       /* of the look under way */
+    struct params *placing;    /* of the look under way: */
+    struct column *waitlisted; /* whose places are to be counted */
     bool is_looking, is_stopping;
+    bool cannot_count; /* it failed: at the next look who is WAITLISTED is told so without a place */
     size_t count;
     struct waiter_list all, buckets[BUCKETS];
     struct waiter_queue told;                    /* to be looked for */
@@ -161,28 +164,71 @@ static struct waiter *find_arrived(const struct booked *booked)
     return NULL;
 }
 
+static void finish_arrived(const struct booked *booked)
+{
+    struct waiter *waiter;
+
+    while ((waiter = find_arrived(booked)))
+        finish(waiter, booked);
+}
+
 static void on_rows(const struct rows *rows, void *context)
 {
     (void)context;
     for (size_t row = 0; row < rows_count(rows); row++) {
         const struct booked booked = booked_of_row(rows, row);
-        struct waiter *waiter;
 
-        while ((waiter = find_arrived(&booked)))
-            finish(waiter, &booked);
+        if (!booked_is_waitlisted(&booked) || state.cannot_count)
+            finish_arrived(&booked);
+        else if (find_arrived(&booked))
+            column_uuid(state.waitlisted, booked.id);
     }
 }
 
-static void on_looked(struct store *store, const struct store_failure *failure, void *context)
+static void on_placed_rows(const struct rows *rows, void *context)
 {
-    (void)store;
     (void)context;
+    for (size_t row = 0; row < rows_count(rows); row++) {
+        const struct booked booked = booked_of_row(rows, row);
+
+        finish_arrived(&booked);
+    }
+}
+
+static void end_look(const struct store_failure *failure)
+{
     if (failure && (failure->result == STORE_BROKEN || failure->result == STORE_BAD_DATA))
         log_error("cannot look for bookings", LOG_STRING("detail", failure->message));
     state.is_looking = false;
     arena_reset(state.arena);
     if (!TAILQ_EMPTY(&state.told))
         loop_timer_set(state.look, 0);
+}
+
+/* Who has moved up meanwhile had no row, and is found by the next look at all. */
+static void on_placed(struct store *store, const struct store_failure *failure, void *context)
+{
+    (void)store;
+    (void)context;
+    state.cannot_count = failure != NULL;
+    if (failure)
+        log_warn("cannot count places in the waitlist", LOG_STRING("detail", failure->message));
+    end_look(failure);
+}
+
+/* Those who have seats were told before places are counted, which takes longer the more there are who wait for a show.
+ */
+static void on_looked(struct store *store, const struct store_failure *failure, void *context)
+{
+    (void)context;
+    if (failure || column_count(state.waitlisted) == 0 || !store_is_up(store)) {
+        state.cannot_count = state.cannot_count && failure;
+        end_look(failure);
+        return;
+    }
+    metrics_count(state.looks, 1);
+    store_send(store, SQL(wait_waitlisted), state.placing, on_placed_rows, NULL);
+    store_sync(store, on_placed, NULL);
 }
 
 /* All who were told, in one statement; meanwhile others gather for the next. Nobody is lost while the store is away:
@@ -208,6 +254,8 @@ static void look(void *context)
         return;
     }
     state.is_looking = true;
+    state.placing = params_new(state.arena);
+    state.waitlisted = params_column(state.placing, COLUMN_UUID);
     metrics_count(state.looks, 1);
     store_send(state.store, SQL(wait_bookings), params, on_rows, NULL);
     store_sync(state.store, on_looked, NULL);
@@ -302,4 +350,4 @@ void wait_close(void)
     arena_free(state.arena);
 }
 
-const struct statement *const wait_statements[] = {SQL(wait_bookings), NULL};
+const struct statement *const wait_statements[] = {SQL(wait_bookings), SQL(wait_waitlisted), NULL};

@@ -113,6 +113,33 @@ def test_a_show_is_not_made_into_what_cannot_be_one(catalog, body, pointer):
     assert catalog.get(show).etag == before.etag
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_show_is_not_given_a_name_that_no_path_can_have(catalog, name):
+    refused = catalog.post("/shows", {"id": name, "title": "T", "price": PRICE, "seats": ["A1"]})
+    assert (refused.code, refused.body["errors"][0]["pointer"]) == ((422, "invalid"), "/id")
+    assert catalog.make(seats=["A1"], id=f"...{new_id()[:8]}").startswith("/shows/...")
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Else", "Mars", "FOO3BAR", "WIB", "Asia/", "/etc/passwd", "../UTC", "Asia/../UTC", "+7", "7", "default"])
+def test_a_time_zone_that_nobody_knows_is_refused_and_changes_nothing(catalog, zone):
+    show = catalog.make(seats=["A1"], time_zone="Asia/Makassar")
+    before, name = catalog.get(show), f"show-{new_id()[:8]}"
+    body = {"title": "T", "price": PRICE, "time_zone": zone}
+    for refused in (catalog.post("/shows", {**body, "id": name, "seats": ["A1"]}), catalog.put(show, body),
+                    catalog.patch(show, {"time_zone": zone, "title": "T"})):
+        assert refused.code == (422, "invalid")
+        assert [error["pointer"] for error in refused.body["errors"]] == ["/time_zone"]
+    assert catalog.get(f"/shows/{name}").status == 404
+    assert (catalog.get(show).body, catalog.get(show).etag) == (before.body, before.etag)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Jakarta", "Etc/GMT+7", "America/Argentina/Ushuaia", "Japan", "EST5EDT"])
+def test_a_time_zone_that_the_database_knows_is_taken(catalog, zone):
+    show = catalog.make(seats=["A1"], time_zone=zone)
+    assert catalog.get(show).body["time_zone"] == zone
+    assert catalog.patch(show, {"time_zone": zone}).status == 200
+
+
 def test_what_is_not_there_is_not_changed(catalog):
     show = {"title": "T", "price": PRICE, "seats": ["A1"]}
     for path, body in (("/shows/nothing", show), ("/shows/demo/seats/Z99", {"price": None})):

@@ -72,6 +72,36 @@ def test_a_user_that_makes_no_sense_is_refused(stack, body):
     assert client(stack).post("/users", body).status == 422
 
 
+def test_username_is_another_word_for_name(stack):
+    name = new_name()
+    made = client(stack).post("/users", {"username": name, "password": PASSWORD})
+    assert (made.status, made.json["name"]) == (201, name)
+    for body in ({"username": name}, {"name": name}, {"name": name, "username": name}):
+        begun = Caller(stack).post("/sessions", {**body, "password": PASSWORD})
+        assert (begun.status, begun.json["name"]) == (201, name), body
+    assert client(stack).patch(f"/users/{name}", {"username": name, "email": f"{name}@example.com"}).status == 200
+    refused = client(stack).patch(f"/users/{name}", {"username": "another"})
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/username")
+
+
+@pytest.mark.parametrize("path", ["/users", "/sessions"])
+@pytest.mark.parametrize("body, pointer", [
+    ({}, "/name"), ({"name": "x-y", "username": "x-z"}, "/username"), ({"username": "a b"}, "/username"), ({"username": 1}, "/username"),
+])
+def test_two_names_or_none_are_refused(stack, path, body, pointer):
+    refused = client(stack).post(path, {**body, "password": PASSWORD})
+    assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, [pointer])
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+@pytest.mark.parametrize("path, word", [("/users", "name"), ("/users", "username"), ("/sessions", "name")])
+def test_a_user_is_not_given_a_name_that_no_path_can_have(stack, path, word, name):
+    """A session may make a guest of that name."""
+    refused = client(stack).post(path, {word: name})
+    assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, [f"/{word}"])
+    assert stack.rows("SELECT FROM ticketing.users WHERE name = %s", name) == []
+
+
 def test_only_who_has_a_key_makes_users(stack):
     assert nobody(stack).post("/users", {"name": new_name()}).status == 401
     assert log_in(stack, make_user(stack, password=PASSWORD)).post("/users", {"name": new_name()}).status == 403

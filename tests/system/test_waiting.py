@@ -51,9 +51,50 @@ def test_who_waits_is_told_of_a_refusal_and_of_the_waitlist(stack, booker):
     started = time.monotonic()
     status, _, booking = booker.book(show, "A1", user="budi", prefer="wait=20")
     assert (status, booking["status"]) == (201, "WAITLISTED") and time.monotonic() - started < 3
+    assert booking["waitlist"] == {"position": 1, "length": 1}
+    assert booking == booker.get(f"/bookings/{booking['booking_id']}")[1]
     body = {"user": "citra", "show": show, "seats": ["A1"], "waitlist": "no"}
     status, _, booking = booker.post("/bookings", body, prefer="wait=5")
     assert (status, booking["status"], booking["reason"]) == (201, "REJECTED", "seat_taken")
+
+
+def body_of(answer):
+    return json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+def is_whole(answer):
+    head, end, body = answer.partition(b"\r\n\r\n")
+    return end and len(body) >= int(re.search(rb"(?i)^content-length: *(\d+)", head, re.M).group(1))
+
+
+def test_all_who_are_waitlisted_at_once_are_told_their_places(own_stack):
+    """Together: who is looked for twice a second, for half a minute, is so 60 times."""
+    stack = own_stack()
+    show = stack.show("A1", "A2")
+    stack.remove("ticket-worker-1")
+    connections = send_raw(stack, [request_of(stack, show, ("A1", "A2")[n % 2], wait=30, user=f"fan-{n}") for n in range(200)])
+    wait_until(lambda: metric(stack, "karcis_waiting_requests") == 200, "all wait", timeout=30)
+    looks = metric(stack, "karcis_wait_looks_total")
+    stack.add("ticket-worker")
+    answers = [body_of(answer) for answer in read_answers(connections)]
+    places = [sorted(answer["waitlist"]["position"] for answer in answers if answer["waitlist"] and answer["seats"] == [seat])
+              for seat in ("A1", "A2")]
+    assert places == [list(range(1, 100))] * 2
+    assert [answer["waitlist"] for answer in answers if answer["status"] != "WAITLISTED"] == [None, None]
+    assert metric(stack, "karcis_wait_looks_total") - looks < 100  # two statements for each would be 400
+
+
+def test_who_is_waitlisted_is_told_so_even_while_places_cannot_be_counted(stack, booker):
+    show = stack.show("A1")
+    stack.wait_for(booker.book(show, "A1")[2]["booking_id"], "CONFIRMED")
+    key = {"idempotency_key": new_id()}
+    stack.wait_for(booker.book(show, "A1", user="budi", **key)[2]["booking_id"], "WAITLISTED")
+    with psycopg2.connect(stack.env["DATABASE_URL"]) as database, database.cursor() as cursor:
+        cursor.execute("LOCK TABLE ticketing.waitlist")  # longer than publisher's sessions wait for a lock
+        status, _, booking = booker.book(show, "A1", user="budi", prefer="wait=30", **key)
+    assert (status, booking["status"], booking["waitlist"]) == (201, "WAITLISTED", None)
+    status, _, booking = booker.book(show, "A1", user="budi", prefer="wait=30", **key)
+    assert (status, booking["status"], booking["waitlist"]) == (201, "WAITLISTED", {"position": 1, "length": 1})
 
 
 def test_who_waits_in_vain_is_told_so_when_the_time_is_up(stack, booker):
@@ -129,7 +170,7 @@ def read_answers(connections, timeout=60):
         for key, _ in selector.select(1):
             news = key.fileobj.recv(65536)
             answers[key.data] += news
-            if b"\r\n\r\n" in answers[key.data] or not news:
+            if is_whole(answers[key.data]) or not news:
                 selector.unregister(key.fileobj)
     for connection in connections:
         connection.close()

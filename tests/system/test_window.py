@@ -33,8 +33,25 @@ def test_a_users_bookings_are_listed_newest_first_page_by_page_failed_ones_too(w
     assert [item["booking_id"] for item in items] == booked[::-1]
     assert [item["status"] for item in items] == ["REJECTED", "WAITLISTED", "FAILED", "CONFIRMED", "CONFIRMED", "CONFIRMED"]
     assert [item["reason"] for item in items[:3]] == ["unknown_seat", None, "payment_failed"]
-    alone = window.get(f"/bookings/{booked[0]}")[1]
-    assert items[-1] == {name: value for name, value in alone.items() if name != "waitlist"}
+    assert items == [window.get(f"/bookings/{booking}")[1] for booking in booked[::-1]]
+    assert [item["waitlist"] for item in items] == [None, {"position": 1, "length": 1}, None, None, None, None]
+
+
+def test_a_users_list_says_where_each_booking_stands_as_the_booking_itself_does(window, stack):
+    """Of one seat, of two, of any: who could take one of its seats is counted once, in each show for itself."""
+    user, first, second, other = f"user-{new_id()[:8]}", stack.show("A1", "A2", "A3"), stack.show("A1"), stack.show("A1")
+    for show in (first, second, other):
+        stack.wait_for(stack.book(show, quantity=3 if show == first else 1, user="owner"), "CONFIRMED")
+    asked = [(first, ["A1"], "a"), (first, ["A1", "A2"], "b"), (first, ["A1"], user), (first, [], "c"), (first, ["A3"], user),
+             (first, ["A1", "A2"], user), (first, ["A2"], "d"), (first, [], user), (second, ["A1"], "e"), (second, [], "f"),
+             (second, ["A1"], user), (other, ["A1"], "g"), (first, ["A2", "A3"], "h")]
+    waiting = [(who, stack.book(show, *seats, user=who, **{} if seats else {"quantity": 1})) for show, seats, who in asked]
+    for _, booking in waiting:
+        stack.wait_for(booking, "WAITLISTED")
+    items = walk(window, f"/users/{user}/bookings", limit=4)
+    assert [item["booking_id"] for item in items] == [booking for who, booking in waiting[::-1] if who == user]
+    assert [tuple(item["waitlist"].values()) for item in items] == [(3, 3), (8, 9), (5, 8), (2, 4), (3, 6)]
+    assert items == [window.get(f"/bookings/{item['booking_id']}")[1] for item in items]
 
 
 def test_a_user_who_was_made_and_has_booked_nothing_has_no_bookings(window, stack):
