@@ -194,6 +194,17 @@ struct text body_identifier(const struct body *body, const char *name, size_t by
     return text;
 }
 
+struct text body_new_name(const struct body *body, const char *name, size_t bytes_max)
+{
+    const struct text text = body_identifier(body, name, bytes_max);
+
+    if (text_is(text, ".") || text_is(text, "..")) {
+        body_refuse(body, name, "must not be . or .., which no URL can name");
+        return TEXT_NONE;
+    }
+    return text;
+}
+
 static size_t count_characters(struct text utf8)
 {
     size_t count = 0;

@@ -94,6 +94,16 @@ static struct text read_name(const struct body *body, const char *name, size_t b
     return given.ptr ? given : known;
 }
 
+static struct text read_id(const struct body *body, enum catalog_how how, struct text known)
+{
+    struct text given;
+
+    if (how != CATALOG_NEW)
+        return read_name(body, "id", IDENTIFIER_BYTES_MAX, how, known);
+    given = body_new_name(body, "id", IDENTIFIER_BYTES_MAX);
+    return given.ptr ? given : known;
+}
+
 static void note_names(const struct body *body, const struct body *price, enum catalog_how how,
                        struct catalog_show *show)
 {
@@ -115,7 +125,7 @@ bool catalog_read(const struct json_t *document, enum catalog_how how, struct te
     const struct body price = body_object(&body, "price");
 
     *show = (struct catalog_show){0};
-    show->show_id = read_name(&body, "id", IDENTIFIER_BYTES_MAX, how, id);
+    show->show_id = read_id(&body, how, id);
     if (how != CATALOG_PART || body_is_named(&body, "title"))
         body_require(&body, "title");
     show->title = body_line(&body, "title", TITLE_CHARACTERS_MAX);

@@ -62,8 +62,8 @@ static struct text read_email(const struct body *body)
 
 struct text users_read_name(const struct body *body)
 {
-    const struct text name = body_identifier(body, "name", IDENTIFIER_BYTES_MAX);
-    const struct text username = body_identifier(body, "username", IDENTIFIER_BYTES_MAX);
+    const struct text name = body_new_name(body, "name", IDENTIFIER_BYTES_MAX);
+    const struct text username = body_new_name(body, "username", IDENTIFIER_BYTES_MAX);
 
     if (name.ptr && username.ptr && !text_equal(name, username))
         body_refuse(body, "username", "must be the same as name, or not be given");

@@ -113,6 +113,13 @@ def test_a_show_is_not_made_into_what_cannot_be_one(catalog, body, pointer):
     assert catalog.get(show).etag == before.etag
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_show_is_not_given_a_name_that_no_path_can_have(catalog, name):
+    refused = catalog.post("/shows", {"id": name, "title": "T", "price": PRICE, "seats": ["A1"]})
+    assert (refused.code, refused.body["errors"][0]["pointer"]) == ((422, "invalid"), "/id")
+    assert catalog.make(seats=["A1"], id=f"...{new_id()[:8]}").startswith("/shows/...")
+
+
 @pytest.mark.parametrize("zone", ["Nowhere/Else", "Mars", "FOO3BAR", "WIB", "Asia/", "/etc/passwd", "../UTC", "Asia/../UTC", "+7", "7", "default"])
 def test_a_time_zone_that_nobody_knows_is_refused_and_changes_nothing(catalog, zone):
     show = catalog.make(seats=["A1"], time_zone="Asia/Makassar")

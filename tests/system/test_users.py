@@ -93,6 +93,15 @@ def test_two_names_or_none_are_refused(stack, path, body, pointer):
     assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, [pointer])
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+@pytest.mark.parametrize("path, word", [("/users", "name"), ("/users", "username"), ("/sessions", "name")])
+def test_a_user_is_not_given_a_name_that_no_path_can_have(stack, path, word, name):
+    """A session may make a guest of that name."""
+    refused = client(stack).post(path, {word: name})
+    assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, [f"/{word}"])
+    assert stack.rows("SELECT FROM ticketing.users WHERE name = %s", name) == []
+
+
 def test_only_who_has_a_key_makes_users(stack):
     assert nobody(stack).post("/users", {"name": new_name()}).status == 401
     assert log_in(stack, make_user(stack, password=PASSWORD)).post("/users", {"name": new_name()}).status == 403
