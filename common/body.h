@@ -46,8 +46,8 @@ void body_refuse(const struct body *body, const char *name, const char *format, 
     __attribute__((format(printf, 3, 4)));
 
 struct text body_identifier(const struct body *body, const char *name, size_t bytes_max);
-/* One that something made over HTTP may have: "." and ".." are refused, since no client keeps /users/.. as it is (RFC 3986,
- * section 5.2.4). */
+/* One that something made over HTTP may have: "." and ".." are refused, since no client keeps /users/.. as it is (RFC
+ * 3986, section 5.2.4). */
 struct text body_new_name(const struct body *body, const char *name, size_t bytes_max);
 struct text body_line(const struct body *body, const char *name, size_t characters_max); /* printable, not empty */
 bool body_integer(const struct body *body, const char *name, int64_t min, int64_t max, int64_t *number);
