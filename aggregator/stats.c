@@ -127,10 +127,20 @@ static void write_object(struct json *json, const char *key, struct text object)
     json_raw(json, object);
 }
 
+static int64_t received_of(const struct numbers *numbers)
+{
+    return numbers->unique + numbers->duplicate + numbers->rejected;
+}
+
+static double per_second(int64_t received)
+{
+    return throughput_per_second(&state.throughput, clock_monotonic_us(), received);
+}
+
 static struct text write_answer(const struct numbers *numbers, const struct backlog *backlog, const struct tally *tally)
 {
     struct json json = json_in(making());
-    const int64_t received = numbers->unique + numbers->duplicate + numbers->rejected;
+    const int64_t received = received_of(numbers);
 
     json_begin_object(&json);
     view_int(&json, "received", received);
@@ -143,7 +153,7 @@ static struct text write_answer(const struct numbers *numbers, const struct back
     write_fixed(&json, "uptime_seconds", (double)(clock_monotonic_us() - state.started_us) / 1e6, 3);
     json_key(&json, "throughput");
     json_begin_object(&json);
-    write_fixed(&json, "events_per_second_10s", throughput_per_second(&state.throughput), 2);
+    write_fixed(&json, "events_per_second_10s", per_second(received), 2);
     json_end_object(&json);
     write_fixed(&json, "duplicate_rate", received ? (double)numbers->duplicate / (double)received : 0, 4);
     write_latencies(&json);
@@ -189,13 +199,13 @@ static void tell_numbers(void)
     struct json json = json_in(making());
 
     json_begin_object(&json);
-    view_int(&json, "received", numbers->unique + numbers->duplicate + numbers->rejected);
+    view_int(&json, "received", received_of(numbers));
     view_int(&json, "unique_processed", numbers->unique);
     view_int(&json, "duplicate_dropped", numbers->duplicate);
     view_int(&json, "rejected", numbers->rejected);
     view_int(&json, "dead_letters", numbers->dead_letters);
     json_key(&json, "events_per_second_10s");
-    json_fixed(&json, throughput_per_second(&state.throughput), 2);
+    json_fixed(&json, per_second(received_of(numbers)), 2);
     write_object(&json, "bookings", state.tally->bookings);
     write_object(&json, "payments", state.tally->payments);
     json_end_object(&json);

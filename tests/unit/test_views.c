@@ -46,17 +46,19 @@ static void a_rate_is_taken_over_the_last_ten_seconds(void **state)
     struct throughput throughput = {0};
 
     (void)state;
-    assert_true(throughput_per_second(&throughput) == 0);
+    assert_true(throughput_per_second(&throughput, 500000, 500) == 0); /* it is not known when these came */
     throughput_add(&throughput, 1000000, 500);
-    assert_true(throughput_per_second(&throughput) == 0);
-    throughput_add(&throughput, 2000000, 510);
-    assert_true(throughput_per_second(&throughput) == 10);
-    for (int64_t second = 3; second <= 30; second++)
+    assert_true(throughput_per_second(&throughput, 1000000, 500) == 0);
+    assert_true(throughput_per_second(&throughput, 1001000, 510) == 10); /* not 10,000 */
+    assert_true(throughput_per_second(&throughput, 3000000, 510) == 5);
+    assert_true(throughput_per_second(&throughput, 3000000, 490) == 0); /* asked before the sample, answered behind it */
+    for (int64_t second = 2; second <= 30; second++)
         throughput_add(&throughput, second * 1000000, 510 + (second - 2) * 7);
-    assert_true(throughput_per_second(&throughput) == 7); /* what was before is forgotten */
+    assert_true(throughput_per_second(&throughput, 30000000, 706) == 7); /* what was before is forgotten */
+    assert_true(throughput_per_second(&throughput, 31000000, 776) == 13.3);
     for (int64_t second = 31; second <= 40; second++)
         throughput_add(&throughput, second * 1000000, 706);
-    assert_true(throughput_per_second(&throughput) == 0);
+    assert_true(throughput_per_second(&throughput, 40500000, 706) == 0);
 }
 
 int main(void)
