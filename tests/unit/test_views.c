@@ -51,7 +51,8 @@ static void a_rate_is_taken_over_the_last_ten_seconds(void **state)
     assert_true(throughput_per_second(&throughput, 1000000, 500) == 0);
     assert_true(throughput_per_second(&throughput, 1001000, 510) == 10); /* not 10,000 */
     assert_true(throughput_per_second(&throughput, 3000000, 510) == 5);
-    assert_true(throughput_per_second(&throughput, 3000000, 490) == 0); /* asked before the sample, answered behind it */
+    assert_true(throughput_per_second(&throughput, 3000000, 490) ==
+                0); /* asked before the sample, answered behind it */
     for (int64_t second = 2; second <= 30; second++)
         throughput_add(&throughput, second * 1000000, 510 + (second - 2) * 7);
     assert_true(throughput_per_second(&throughput, 30000000, 706) == 7); /* what was before is forgotten */
