@@ -38,9 +38,10 @@ static size_t choose(struct batch *batch, size_t i, struct show *show, struct se
 
     for (; count < request->label_count; count++) {
         chosen[count] = hold_find_seat(work, show->id, request->labels[count]);
-        if (!chosen[count]->is_found)
+        if (!chosen[count]->is_found) {
             *refusal = "unknown_seat";
-        else if (!*refusal && text_equal(chosen[count]->owner, user))
+            show->is_relied_on = true;
+        } else if (!*refusal && text_equal(chosen[count]->owner, user))
             *refusal = "already_yours";
         all_open = all_open && chosen[count]->is_open;
     }
@@ -135,7 +136,7 @@ static const char *why_rejected(struct batch *batch, size_t i, const struct show
 /* What a request waits for must be there, and taken, when it is stored. */
 static void rely_on(struct show *show, struct seat **chosen, size_t count)
 {
-    show->is_waited_for = show->is_waited_for || count == 0;
+    show->is_relied_on = show->is_relied_on || count == 0;
     for (size_t s = 0; s < count; s++) {
         assert(chosen[s]); /* whoever names seats has them all looked up */
         if (chosen[s]->is_open)
@@ -176,6 +177,7 @@ static const char *decide_new(struct batch *batch, size_t i)
     }
     booking->status = "REJECTED";
     booking->reason = request->label_count > 0 ? "seat_taken" : "not_enough_seats";
+    show->is_relied_on = show->is_relied_on || request->label_count == 0;
     return "rejected";
 }
 

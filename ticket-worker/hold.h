@@ -19,9 +19,9 @@ struct show { /* one that the batch asks for */
     struct text id, currency;
     int64_t amount;
     bool is_found, is_general, has_organizer;
-    bool is_waited_for; /* somebody goes to the waitlist for any of its seats */
-    int64_t wanted;     /* any seats: how many are asked for */
-    struct seat *any;   /* the first open ones */
+    bool is_relied_on; /* somebody waits for any of its seats, or is refused for seats that it lacks */
+    int64_t wanted;    /* any seats: how many are asked for */
+    struct seat *any;  /* the first open ones */
     size_t any_count, any_next;
 };
 

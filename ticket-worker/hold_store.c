@@ -124,7 +124,7 @@ static bool bind_relied_on(struct batch *batch, struct params *params)
 }
 
 /* After bind_waiting: from then on nothing that somebody waits for can be taken away. */
-static bool bind_waited_for(struct batch *batch, struct params *params)
+static bool bind_still_there(struct batch *batch, struct params *params)
 {
     const struct hold_work *work = batch->work;
     struct column *seats = params_column(params, COLUMN_INT64), *shows = params_column(params, COLUMN_TEXT);
@@ -133,7 +133,7 @@ static bool bind_waited_for(struct batch *batch, struct params *params)
         if (work->seats_by_id[i]->is_waited_for)
             column_int(seats, work->seats_by_id[i]->seat_id);
     for (size_t i = 0; i < work->show_count; i++)
-        if (work->shows[i].is_waited_for)
+        if (work->shows[i].is_relied_on)
             column_text(shows, work->shows[i].id);
     params_int64(params, (int64_t)(column_count(seats) + column_count(shows)));
     return column_count(seats) + column_count(shows) > 0;
@@ -144,5 +144,5 @@ const struct query hold_stores[] = {{SQL(hold_guests), bind_guests, NULL},
                                     {SQL(hold_take), bind_taken, NULL},
                                     {SQL(hold_wait), bind_waiting, NULL},
                                     {SQL(hold_still_taken), bind_relied_on, NULL},
-                                    {SQL(hold_still_there), bind_waited_for, NULL},
+                                    {SQL(hold_still_there), bind_still_there, NULL},
                                     {NULL, NULL, NULL}};

@@ -41,7 +41,8 @@ FROM (SELECT FROM ticketing.seats WHERE seat_id = ANY($1::bigint[]) AND status <
 
 -- name: hold_still_there
 -- Who waits for any seats of a show, or for open seats besides those that are taken, relies on their being there. Whoever takes
--- them away waits until we have committed (stop_waiting), and then sees who waits.
+-- them away waits until we have committed (stop_waiting), and then sees who waits. And who is told that the show lacks such seats
+-- relies on the show: it may have gone, with its seats, between our look at it and that at them.
 SELECT karcis.expect(count(*), $3)
 FROM (SELECT FROM ticketing.seats WHERE seat_id = ANY($1::bigint[])
       UNION ALL SELECT FROM ticketing.shows WHERE show_id = ANY($2::text[])) AS thing

@@ -409,6 +409,31 @@ static void a_show_removed_meanwhile_is_not_waited_for(void **state)
     fixture_free(second);
 }
 
+/* A show and its seats are looked at one after the other, and it may go in between. */
+static void a_show_removed_meanwhile_is_not_one_without_a_seat(void **state)
+{
+    struct fixture *second;
+
+    (void)state;
+    request(world->fixture, "user=budi show=demo seats=Z9 booking_id=" KEY("1"));
+    second = again(world->fixture);
+    meet("DELETE FROM ticketing.shows WHERE show_id = 'demo'", "40001", second);
+    check_rows("SELECT status, reason FROM ticketing.bookings", "REJECTED|unknown_show");
+    fixture_free(second);
+}
+
+static void a_show_removed_meanwhile_is_not_one_with_too_few_seats(void **state)
+{
+    struct fixture *second;
+
+    (void)state;
+    request(world->fixture, "user=budi show=standing quantity=4 waitlist=no booking_id=" KEY("1"));
+    second = again(world->fixture);
+    meet("DELETE FROM ticketing.shows WHERE show_id = 'standing'", "40001", second);
+    check_rows("SELECT status, reason FROM ticketing.bookings", "REJECTED|unknown_show");
+    fixture_free(second);
+}
+
 static void an_open_seat_removed_meanwhile_is_not_waited_for(void **state)
 {
     struct fixture *second;
@@ -568,6 +593,8 @@ int main(void)
         TEST(a_booking_id_used_meanwhile_for_something_else_is_refused),
         TEST(a_seat_freed_meanwhile_is_not_waited_for),
         TEST(a_show_removed_meanwhile_is_not_waited_for),
+        TEST(a_show_removed_meanwhile_is_not_one_without_a_seat),
+        TEST(a_show_removed_meanwhile_is_not_one_with_too_few_seats),
         TEST(an_open_seat_removed_meanwhile_is_not_waited_for),
         TEST(a_seat_removed_meanwhile_is_not_taken),
         TEST(two_workers_never_take_one_seat),
