@@ -2,8 +2,11 @@
 import http.client
 import json
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+SETTLED_S = 3  # nothing has come for so long: the re-drive says something every second while it has anything to say
+SETTLE_S = 300
 BOOKINGS_SHOWN_MAX = 30_000  # those of which no ending was said, and a sample of the rest
 
 
@@ -42,6 +45,19 @@ def bookings_to_show(closed, known, seed):
     return silent + (random.Random(seed).sample(rest, room) if len(rest) > room else rest)
 
 
+def settled_stats(stack):
+    """[(aggregator, its /stats)] of one moment: when nothing has come for a while, or, if that does not happen, of the last look.
+    What Redis forgot is said again at a bounded rate, also when nothing is unread any more."""
+    before, deadline = None, time.monotonic() + SETTLE_S
+    while True:
+        stats = [(name, Views(stack, name).get("/stats")[1]) for name in stack.workers("aggregator")]
+        received = {said["received"] for _, said in stats}
+        if received == before and len(received) == 1 or time.monotonic() > deadline:
+            return stats
+        before = received
+        time.sleep(SETTLED_S)
+
+
 def collect(stack, path, shows, known, closed, seed):
     """known: bookings that were asked for; closed: those of which an ending was said."""
     views = Views(stack)
@@ -54,8 +70,8 @@ def collect(stack, path, shows, known, closed, seed):
         def write(**line):
             file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
-        for name in stack.workers("aggregator"):
-            write(stats=Views(stack, name).get("/stats")[1], of=name)
+        for name, stats in settled_stats(stack):
+            write(stats=stats, of=name)
         for topic in sorted(views.get("/stats")[1]["topics"]):
             for event in views.pages(f"/events?topic={topic}"):
                 write(event=[event["topic"], event["event_id"], event["stream"], event["entry_id"]])

@@ -33,6 +33,31 @@ def test_a_request_that_was_asked_after_the_loss_may_not(tmp_path):
     assert set(broken_rules(told, tmp_path)) == {"accepted_request_without_outcome"}
 
 
+class ToldOfAThief(Told):
+    """Somebody asked for a booking, and somebody else, under the same id, got it."""
+
+    def story(self):
+        self.book("b0", "hall", "A4")
+        self.book("b0", "hall", "A4", user="thief")
+        self.hold("b0", "hall", "A4", 1000, user="thief")
+        self.pay("b0", "hall", "A4", 1000, "failed", user="thief")
+        super().story()
+
+
+def test_the_id_of_a_request_that_was_lost_with_redis_may_be_used_again(tmp_path):
+    told = ToldOfAThief()
+    assert "dead_letters_wrong" in broken_rules(told, tmp_path)
+    with_loss(told, "b0")
+    assert broken_rules(told, tmp_path) == {}
+
+
+def test_an_id_that_is_used_again_after_a_loss_dies_if_the_first_has_the_booking(tmp_path):
+    told = Told()
+    told.streams.remove(next(line for line in told.streams if line[0] == "dead" and line[2]["reason"] == "booking_id_reused"))
+    with_loss(told, "b3")
+    assert "dead_letters_wrong" in broken_rules(told, tmp_path)
+
+
 def test_a_booking_that_was_held_may_not_be_lost_with_redis(tmp_path):
     told = Told()
     a_booking_stays_held(told)
