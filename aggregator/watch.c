@@ -23,17 +23,13 @@
 /* KEYS lease, incarnation, beat, positions, recalled, streams  ARGV us, ms of the lease, each stream's readers (other
  * groups do not count)
  *
- * {0}: another one watches. A lease that will last longer than any was given was given before Redis' clock went back.
+ * {0}: another one watches.
  *
  * {1, incarnation and since, beat, read up to (ms since 1970), the incarnation whose losses were all said again, last
  * id of each stream}. Read up to: the oldest entry that some group has not acknowledged; now, if there is none. The
  * position of each group, below which it has acknowledged everything, is noted in passing. */
 static const struct redis_script look_script = {
-    "#!lua flags=allow-oom\n" LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
-    "local is_others = owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2])\n"
-    "if is_others then return {0} end\n"
-    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
-    "local time = redis.call('TIME')\n"
+    "#!lua flags=allow-oom\n" LUA_MAP LUA_TAKE_LEASE "local time = redis.call('TIME')\n"
     "local read_up_to = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)\n"
     "local function see(id)\n"
     "  local ms = tonumber(string.match(id, '%d+'))\n"

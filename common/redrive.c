@@ -18,13 +18,9 @@
 #include "common/runner.h"
 
 /* KEYS lease, incarnation, recalled, streams  ARGV us, ms of the lease, then for each stream its readers and our mark
- * {0}: another one has the lease. One that will last longer than any was given was given before Redis' clock went back.
- * {1, incarnation, recalled, is all up to the marks acknowledged, last id of each} */
+ * {0}: another one has the lease.  {1, incarnation, recalled, is all up to the marks acknowledged, last id of each} */
 static const struct redis_script look_script = {
-    "#!lua flags=allow-oom\n" LUA_IS_BEFORE LUA_MAP "local owner = redis.call('GET', KEYS[1])\n"
-    "local is_others = owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2])\n"
-    "if is_others then return {0} end\n"
-    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+    "#!lua flags=allow-oom\n" LUA_IS_BEFORE LUA_MAP LUA_TAKE_LEASE
     "local result = {1, redis.call('GET', KEYS[2]) or '', redis.call('GET', KEYS[3]) or '', 1}\n"
     "for i = 4, #KEYS do\n"
     "  local key, readers, mark = KEYS[i], ARGV[2 * i - 5], ARGV[2 * i - 4]\n"

@@ -81,4 +81,12 @@ int entry_id_compare(struct entry_id a, struct entry_id b);
     "  return is\n"                                                                                                    \
     "end\n"
 
+/* The script goes on only with the lease KEYS[1], for us (ARGV[1]) and so many ms (ARGV[2]), and answers {0} if another
+ * one has it. One that will last longer than any was given was given before Redis' clock went back: it is nobody's. */
+#define LUA_TAKE_LEASE                                                                                                 \
+    "local owner = redis.call('GET', KEYS[1])\n"                                                                       \
+    "local is_others = owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2])\n"              \
+    "if is_others then return {0} end\n"                                                                               \
+    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+
 #endif

@@ -134,9 +134,8 @@ static const char *why_rejected(struct batch *batch, size_t i, const struct show
 }
 
 /* What a request waits for must be there, and taken, when it is stored. */
-static void rely_on(struct show *show, struct seat **chosen, size_t count)
+static void rely_on(struct seat **chosen, size_t count)
 {
-    show->is_relied_on = show->is_relied_on || count == 0;
     for (size_t s = 0; s < count; s++) {
         assert(chosen[s]); /* whoever names seats has them all looked up */
         if (chosen[s]->is_open)
@@ -170,14 +169,15 @@ static const char *decide_new(struct batch *batch, size_t i)
         take(batch, i, show, chosen, count);
         return "seat held";
     }
+    if (request->label_count == 0)
+        show->is_relied_on = true; /* it has too few seats */
     if (request->waits) {
-        rely_on(show, chosen, request->label_count);
+        rely_on(chosen, request->label_count);
         booking->status = "WAITLISTED";
         return "waitlisted";
     }
     booking->status = "REJECTED";
     booking->reason = request->label_count > 0 ? "seat_taken" : "not_enough_seats";
-    show->is_relied_on = show->is_relied_on || request->label_count == 0;
     return "rejected";
 }
 

@@ -5,7 +5,7 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-SETTLED_S = 3  # nothing has come for so long: the re-drive says something every second while it has anything to say
+SETTLED_S = 3  # nothing has come for so long: the re-drive looks every second whether it has something to say (common/bounds.h)
 SETTLE_S = 300
 BOOKINGS_SHOWN_MAX = 30_000  # those of which no ending was said, and a sample of the rest
 
@@ -45,12 +45,14 @@ def bookings_to_show(closed, known, seed):
     return silent + (random.Random(seed).sample(rest, room) if len(rest) > room else rest)
 
 
-def settled_stats(stack):
-    """[(aggregator, its /stats)] of one moment: when nothing has come for a while, or, if that does not happen, of the last look.
-    What Redis forgot is said again at a bounded rate, also when nothing is unread any more."""
+def read_stats(stack, losses):
+    """[(aggregator, its /stats)]. At rest nothing comes any more, but after losses: what Redis forgot is said again at a bounded
+    rate, also when nothing is unread. Then they are read when nothing has come for a while, or, if that does not happen, at last."""
     before, deadline = None, time.monotonic() + SETTLE_S
     while True:
         stats = [(name, Views(stack, name).get("/stats")[1]) for name in stack.workers("aggregator")]
+        if not losses:
+            return stats
         received = {said["received"] for _, said in stats}
         if received == before and len(received) == 1 or time.monotonic() > deadline:
             return stats
@@ -58,8 +60,8 @@ def settled_stats(stack):
         time.sleep(SETTLED_S)
 
 
-def collect(stack, path, shows, known, closed, seed):
-    """known: bookings that were asked for; closed: those of which an ending was said."""
+def collect(stack, path, shows, known, closed, seed, losses):
+    """known: bookings that were asked for; closed: those of which an ending was said; losses: whether Redis may have lost entries."""
     views = Views(stack)
 
     def show_booking(chunk):
@@ -70,7 +72,7 @@ def collect(stack, path, shows, known, closed, seed):
         def write(**line):
             file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
-        for name, stats in settled_stats(stack):
+        for name, stats in read_stats(stack, losses):
             write(stats=stats, of=name)
         for topic in sorted(views.get("/stats")[1]["topics"]):
             for event in views.pages(f"/events?topic={topic}"):

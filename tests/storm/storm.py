@@ -51,7 +51,8 @@ class Storm:
         self.payer, self.reader, self.catalog = Payer(self), Reader(self), Catalog(self)
         self.publishers = [Publisher(self, f"p{n}", self.rate / PUBLISHERS) for n in range(PUBLISHERS)]
         self.nemesis = Nemesis(stack, self.journal, options.plan)
-        self.logs = LogWatch(stack, options.losses)
+        self.losses = options.losses
+        self.logs = LogWatch(stack, self.losses)
 
     def make_wire(self):
         return Wire(self.stack, self.keys)
@@ -159,7 +160,7 @@ class Storm:
             violations.append(("not_at_rest_in_time", f"{DRAIN_S} s after the last fault: {left}, {self.unfinished()} unfinished"))
         violations += [(rule, f"{count} at rest") for rule, count in self.stack.violations().items()]
         shows = sorted({line["show"] for line in read_lines(f"{self.folder}/journal.jsonl") if "show" in line})
-        collect(self.stack, f"{self.folder}/outside.jsonl", shows, self.known - {""}, self.closed, self.seed)
+        collect(self.stack, f"{self.folder}/outside.jsonl", shows, self.known - {""}, self.closed, self.seed, self.losses)
         history, recoveries, found = judge(self.folder, IS_RELEASE)
         return history, recoveries, violations + found
 
