@@ -134,6 +134,8 @@ static int64_t received_of(const struct numbers *numbers)
 
 static double per_second(int64_t received)
 {
+    if (!state.throughput.count) /* what comes after the first answer counts, also within its second */
+        throughput_add(&state.throughput, clock_monotonic_us(), received);
     return throughput_per_second(&state.throughput, clock_monotonic_us(), received);
 }
 
@@ -358,16 +360,18 @@ static void on_received(const struct rows *rows, void *context)
     throughput_add(&state.throughput, clock_monotonic_us(), rows_int(rows, 0, 0));
 }
 
-/* Once a second. */
+/* Once a second, and as soon as there is a store: what came before the first sample counts in no throughput. */
 static void sample(void *context)
 {
     const bool is_watched = (state.asked_us && clock_monotonic_us() < state.asked_us + STATS_WATCHED_US) ||
                             (state.is_wanted && state.is_wanted());
 
     (void)context;
-    loop_timer_set(state.sampler, STATS_EVERY_MS);
-    if (!store_is_up(state.sources->store))
+    if (!store_is_up(state.sources->store)) {
+        loop_timer_set(state.sampler, state.throughput.count ? STATS_EVERY_MS : STATS_FIRST_MS);
         return;
+    }
+    loop_timer_set(state.sampler, STATS_EVERY_MS);
     store_send(state.sources->store, SQL(stats_received), NULL, on_received, NULL);
     store_sync(state.sources->store, NULL, NULL);
     if (is_watched && !state.is_being_made)

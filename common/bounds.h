@@ -158,6 +158,7 @@
 
 /* ---- statistics ---- */
 #define STATS_EVERY_MS    1000     /* made so often while somebody looks, */
+#define STATS_FIRST_MS    20       /* so often is looked for the store after a start: at once, for people */
 #define STATS_WATCHED_US  10000000 /* which is who has asked within the last 10 s */
 #define STATS_KEPT_US     1500000  /* no answer is older; who asks meanwhile gets it at once */
 #define TALLY_QUICK_US    10000    /* some 20,000 bookings: counted for whoever asks */

@@ -147,6 +147,20 @@ def test_throughput_and_latency_agree_with_what_a_client_sees(own_stack):
         assert latency["p50"] <= took * 1000 * 1.2
 
 
+def test_events_of_the_first_second_after_a_start_count_in_the_throughput(stack):
+    stack.terminate("aggregator-1")
+    stack.wait_ready("aggregator-1")
+    before = said(stack)
+    for _ in range(50):
+        stack.xadd({"topic": "orders", "event_id": new_id(), "timestamp": "2026-11-21T10:00:00Z", "source": "test", "payload": "{}"}, "events")
+
+    def has_all():
+        stats = said(stack)
+        assert stats["received"] == before["received"] + 50
+        return stats
+    assert wait_until(has_all, "the statistics are of all events")["throughput"]["events_per_second_10s"] > 0
+
+
 def test_statistics_are_answered_at_once_while_bookings_come_in(stack, tell):
     show = stack.show(seats=1500)
     pipe = stack.redis.pipeline(transaction=False)
