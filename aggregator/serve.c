@@ -33,6 +33,12 @@ static bool is_store_up(void *context)
     return store_is_up(state.sources.store);
 }
 
+static bool was_access_tried(void *context)
+{
+    (void)context;
+    return access_was_tried(state.access);
+}
+
 static void collect_statements(void)
 {
     size_t count = 0;
@@ -70,6 +76,7 @@ void serve_start(struct loop *loop)
     state.access = access_open(loop, "aggregator-access");
     state.http = http_open(loop, &(struct http_options){.listen = config()->http_listen, .access = state.access});
     health_add_check("views", is_store_up, NULL);
+    health_add_check("access_tried", was_access_tried, NULL);
     serve_tables(add_table, NULL);
     for (size_t i = 0; views[i]; i++)
         if (views[i]->start)

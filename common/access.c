@@ -238,6 +238,11 @@ void access_close(struct access *access)
     free(access);
 }
 
+bool access_was_tried(const struct access *access)
+{
+    return access_store_was_tried(access->store);
+}
+
 void access_refresh(struct access *access)
 {
     access_store_refresh(access->store);

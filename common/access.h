@@ -27,6 +27,8 @@ struct request;
 struct access *access_open(struct loop *loop, const char *name);
 /* Ends all that is being looked up, and so answers who waits. Accepts NULL. */
 void access_close(struct access *access);
+/* Its connection to PostgreSQL is up, or was, or could not be made: sessions are known, or are known not to be. */
+bool access_was_tried(const struct access *access);
 
 /* Finds out who asks, checks that they may, and not too often, and calls `proceed`, now or later; or answers. With
  * access NULL everybody is nobody in particular. */

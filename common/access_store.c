@@ -277,6 +277,11 @@ void access_store_forget_user(struct access_store *store, struct text user)
             store->sessions[i].known_until_us = 0;
 }
 
+bool access_store_was_tried(const struct access_store *store)
+{
+    return store_was_tried(store->store);
+}
+
 /* ---- its life ---- */
 
 static void on_timer(void *context)

@@ -8,7 +8,8 @@ struct access_store;
 struct loop;
 
 struct access_store *access_store_open(struct loop *loop, const char *name);
-void access_store_close(struct access_store *store); /* answers who waits; accepts NULL */
+void access_store_close(struct access_store *store);           /* answers who waits; accepts NULL */
+bool access_store_was_tried(const struct access_store *store); /* as store_was_tried */
 
 enum access_found {
     ACCESS_KNOWN,

@@ -50,7 +50,7 @@ struct store {
     struct loop *loop;
     struct store_options options;
     enum state state;
-    bool is_closing, has_failed;
+    bool is_closing, has_failed, was_tried;
     unsigned attempt;
     PGconn *connection;
     struct evdns_getaddrinfo_request *lookup;
@@ -128,6 +128,7 @@ static void lose(struct store *store, const char *why)
     if (store->state == DOWN)
         return;
     store->state = DOWN;
+    store->was_tried = true;
     snprintf(store->last_error, sizeof store->last_error, "%.*s", (int)strcspn(why, "\n"), why);
     if (!store->is_closing && (was_up || store->attempt == 0 || store->attempt % 10 == 0))
         log_warn("postgres lost", LOG_STRING("connection", store->options.name), LOG_STRING("why", store->last_error));
@@ -344,6 +345,7 @@ static void on_prepared(struct store *store, const struct store_failure *failure
         return;
     }
     store->state = UP;
+    store->was_tried = true;
     store->attempt = 0;
     store->last_error[0] = '\0';
     loop_timer_set(store->watchdog, STORE_LOOK_MS);
@@ -569,6 +571,11 @@ void store_close(struct store *store)
 bool store_is_up(const struct store *store)
 {
     return store->state == UP;
+}
+
+bool store_was_tried(const struct store *store)
+{
+    return store->was_tried;
 }
 
 bool store_is_idle(const struct store *store)

@@ -114,7 +114,8 @@ struct store_options {
 struct store *store_open(struct loop *loop, const struct store_options *options);
 void store_close(struct store *store); /* accepts NULL; groups under way end with STORE_LOST first */
 bool store_is_up(const struct store *store);
-bool store_is_idle(const struct store *store); /* nothing under way */
+bool store_was_tried(const struct store *store); /* it is up, or was, or could not be: its first try has ended */
+bool store_is_idle(const struct store *store);   /* nothing under way */
 const char *store_last_error(const struct store *store);
 
 /* All of these may only be called while the store is up; they queue and return. */

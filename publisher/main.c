@@ -51,6 +51,14 @@ static bool is_redis_up(void *context)
     return redis_is_up(state.redis);
 }
 
+/* Bookings are taken while PostgreSQL is away, but nobody comes before it is known whether it is: until then whoever
+ * logs in would be refused for nothing. */
+static bool was_postgres_tried(void *context)
+{
+    (void)context;
+    return store_was_tried(state.store) && store_was_tried(state.catalog) && access_was_tried(state.access);
+}
+
 /* All that a connection prepares: the statements of the lists. */
 static const struct statement *const *collect(struct statements *all, const struct statement *const *const *lists)
 {
@@ -135,6 +143,7 @@ static void start(struct loop *loop)
     wait_start(loop, state.store);
     publish_start(loop);
     health_add_check("redis", is_redis_up, NULL);
+    health_add_check("postgres_tried", was_postgres_tried, NULL);
     tables(add_table, NULL);
 }
 

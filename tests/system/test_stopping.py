@@ -141,6 +141,17 @@ def test_a_booking_answered_202_is_there_whatever_becomes_of_the_publisher(two, 
     assert set(accepted) <= confirmed and len(set(accepted)) == len(accepted)
 
 
+def test_a_publisher_that_begins_is_ready_once_it_knows_whether_its_database_is_there(two):
+    """Until then whoever logged in would be refused for nothing; it is not waited for (STORE_CONNECT_MS)."""
+    with frozen(two, "postgres"):
+        began = time.monotonic()
+        two.kill("publisher")
+        two.wait_ready("publisher")
+        assert time.monotonic() - began > 2.9
+    wait_until(lambda: two.http("PATCH", two.port("publisher"), "/shows/demo", "{}", {
+        "Authorization": f"Bearer {two.env['ADMIN_KEY']}", "Content-Type": "application/json"})[0] == 200, "the database is used again")
+
+
 def test_what_a_stopping_worker_hands_back_is_taken_over_at_once(own_stack, tell):
     """The first worker has entries that wait for their turn, which the frozen second one holds up, and is not taken for dead."""
     two = own_stack(TICKET_WORKERS=2, CLAIM_IDLE_MS=20000)
