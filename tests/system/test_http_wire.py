@@ -358,13 +358,16 @@ def test_a_server_that_is_told_to_stop_answers_what_it_has_and_closes_the_rest(s
             wait_until(lambda: not unread_bytes(port), "the publisher has read it, and waits for Redis")
             ended = []
             ending = threading.Thread(target=lambda: ended.append(stack.terminate("publisher")))
+            told = time.monotonic()
             ending.start()
             assert len(answers_in(idle.until_closed())) == 1
         finally:
             stack.signal("redis", signal.SIGCONT)
+        is_late = time.monotonic() - told > 1   # who stops does not wait for Redis for more than 1.5 s (DRAIN_ANSWER_MS)
         answer, = answers_in(waiting.until_closed())
         ending.join()
-    assert (answer.status, answer.headers["connection"]) == (202, "close")
+    assert answer.status == 202 or is_late and answer.problem()["code"] == "broker_lost"
+    assert answer.headers["connection"] == "close"
     assert ended[0][0] == 0 and ended[0][1] < 8
     stack.wait_ready("publisher")
     stack.wait_drained()

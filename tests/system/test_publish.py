@@ -344,11 +344,13 @@ def test_a_publisher_told_to_stop_answers_what_it_has_taken(two):
         thread = threading.Thread(target=publish)
         thread.start()
         wait_until(lambda: re.search(r"^karcis_publish_under_way_bytes [1-9]", metrics(two), re.M), "the event is on its way")
+        told = time.monotonic()
         two.signal("publisher", signal.SIGTERM)
         two.expected_ends["publisher", 0] += 1
+    is_late = time.monotonic() - told > 1   # who stops does not wait for Redis for more than 1.5 s (DRAIN_ANSWER_MS)
     thread.join()
     two.wait_ready("publisher")
-    assert answers == [202]
+    assert answers == [202] or is_late and answers == [503]
     publisher.logged(1)
 
 

@@ -105,7 +105,7 @@ def test_who_is_told_to_stop_does_not_wait_for_a_server_that_is_away(two, server
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["asked to stop", "killed"])
 def test_a_booking_answered_202_is_there_whatever_becomes_of_the_publisher(two, number):
-    show = two.show(seats=4000)
+    show = two.show(seats=20000)
     seats = list(two.seats(show))
     headers = {"Authorization": f"Bearer {two.env['CLIENT_KEY']}", "Content-Type": "application/json"}
     accepted, stopped = [], threading.Event()
