@@ -90,15 +90,18 @@ def test_what_vanished_is_said_again_after_the_stores_clock_went_back(clocked):
     stack.check_rules()
 
 
-def freeze_while_reading(stack, worker):
-    """So that Redis gives it the next entry: between two reads, it would be given nothing as long as it is frozen."""
+def freeze_while_reading(stack, worker, seconds):
+    """So that Redis gives it the next entry: between two reads, it would be given nothing as long as it is frozen. The clock of Redis
+    jumps meanwhile; back, and who is still reading then is so for as long."""
     def all_read():
         return all("b" in client["flags"] for client in stack.redis.client_list() if client["cmd"].startswith("xread"))
 
     def is_caught():
+        stack.set_clock("redis", 0)
         stack.signal(worker, signal.SIGCONT)
         wait_until(all_read, "everybody waits for entries")
         stack.signal(worker, signal.SIGSTOP)
+        stack.set_clock("redis", seconds)
         return all_read()
     wait_until(is_caught, "it is frozen while it reads")
 
@@ -114,8 +117,7 @@ def test_a_frozen_worker_is_noticed_although_the_clock_of_redis_went_back(clocke
         return stack.pending("booking.requested", "hold").get(victim)
 
     with frozen(stack, "ticket-worker-1"):
-        freeze_while_reading(stack, "ticket-worker-1")
-        stack.set_clock("redis", -HOUR_S)
+        freeze_while_reading(stack, "ticket-worker-1", -HOUR_S)
         since = time.monotonic()
         wait_until(has_something_in_hand, "Redis has given it an entry")
         for booking in booked:
