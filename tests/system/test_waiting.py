@@ -4,6 +4,7 @@ import json
 import os
 import re
 import selectors
+import signal
 import socket
 import time
 
@@ -235,6 +236,25 @@ def test_a_bookings_status_goes_forward_from_requested_on(stack, booker):
         seen_requested += seen[0] == "REQUESTED"
     assert seen_requested > 0
     assert booker.get(f"/bookings/{new_id()}")[0] == 404
+
+
+def test_a_booking_is_requested_although_redis_took_seconds_to_take_it(stack, booker):
+    show = stack.show("A1")
+    stack.remove("ticket-worker-1")
+    stack.signal("redis", signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(booker.book, show, "A1")
+            time.sleep(2.5)  # its id is made, its entry is not
+            stack.signal("redis", signal.SIGCONT)
+            status, headers, _ = asked.result()
+    finally:
+        stack.signal("redis", signal.SIGCONT)
+    assert status == 202
+    status, booking = booker.get(headers["Location"])
+    assert (status, booking["status"]) == (200, "REQUESTED")
+    stack.add("ticket-worker")
+    stack.wait_for(booking["booking_id"], "CONFIRMED")
 
 
 def test_a_booking_asked_for_with_a_key_is_requested_until_it_is_decided(stack, booker):
