@@ -51,7 +51,7 @@ bool counts_read(struct text document, struct counts *counts)
 {
     json_t *parsed = json_loadb(document.ptr, document.len, 0, NULL);
     json_t *bookings = json_object_get(parsed, "bookings"), *streams = json_object_get(parsed, "streams");
-    const json_t *tallied_at = json_object_get(parsed, "bookings_counted_at");
+    const char *tallied_at = json_string_value(json_object_get(parsed, "bookings_counted_at"));
     const bool is_known = json_is_integer(json_object_get(parsed, "received")) && json_object_size(streams) > 0;
 
     *counts = (struct counts){.received = number(parsed, "received"),
@@ -59,8 +59,7 @@ bool counts_read(struct text document, struct counts *counts)
                               .duplicates = number(parsed, "duplicate_dropped"),
                               .rejected = number(parsed, "rejected"),
                               .uptime_s = json_number_value(json_object_get(parsed, "uptime_seconds"))};
-    snprintf(counts->tallied_at, sizeof counts->tallied_at, "%s",
-             tallied_at && json_is_string(tallied_at) ? json_string_value(tallied_at) : "");
+    snprintf(counts->tallied_at, sizeof counts->tallied_at, "%s", tallied_at ? tallied_at : "");
     for (void *at = json_object_iter(bookings); at; at = json_object_iter_next(bookings, at))
         counts->bookings += (uint64_t)json_integer_value(json_object_iter_value(at));
     for (void *at = json_object_iter(streams); at; at = json_object_iter_next(streams, at))
