@@ -32,6 +32,7 @@ struct listener {
     struct listener *next_arrival;
     enum live_subject subject;
     bool has_place;          /* he comes back */
+    bool is_strange;         /* with a place that is none: he is to begin anew */
     bool is_asking, is_gone; /* gone while he is being read what he missed: freed when that is answered */
     struct live_place place;
     struct arena *arena; /* of what he missed; NULL: joined */
@@ -46,6 +47,7 @@ static struct {
     size_t count;
     struct listener *arrivals; /* wait until it is known where the streams stand */
     bool is_placed, is_asking_place;
+    bool has_missed; /* who has joined is to be told to begin anew when the place is known */
     struct live_place told;
     struct arena *arena, *place_arena; /* of what is to be told at the next tick, and of the question for the place */
     struct arena *numbers_arena;       /* of the numbers told last */
@@ -233,6 +235,8 @@ static void catch_up(struct listener *listener)
     const struct live_place from = listener->place;
 
     if (!listener->has_place || is_same(&from, &state.told)) {
+        if (listener->is_strange)
+            write_to(listener, RESET);
         join(listener);
         return;
     }
@@ -271,6 +275,9 @@ static void on_place(const struct live_place *place, void *context)
     }
     state.told = *place;
     state.is_placed = true;
+    if (state.has_missed)
+        live_send_all(RESET);
+    state.has_missed = false;
     take_arrivals();
 }
 
@@ -290,12 +297,13 @@ static void on_ready(void *context)
     ask_place();
 }
 
-/* Where it goes on is asked again. */
+/* Where it goes on is asked again, and only then are they told to look: what happened before they are is seen, and what
+ * comes later is told. */
 static void on_gap(void *context)
 {
     (void)context;
     forget_events();
-    live_send_all(RESET);
+    state.has_missed = true;
     state.is_placed = false;
     ask_place();
 }
@@ -309,7 +317,7 @@ static void begin_following(void)
 static void stop_following(void)
 {
     follow_rest(state.follow);
-    state.is_placed = false;
+    state.is_placed = state.has_missed = false;
     forget_events();
 }
 
@@ -366,15 +374,13 @@ static bool read_subject(struct request *request, struct listener *listener)
 static void open_stream(struct request *request, struct listener *listener)
 {
     const struct text last = request_header(request, "Last-Event-ID");
-    const bool is_strange = last.len && !live_place_parse(last, &listener->place);
 
-    listener->has_place = last.len && !is_strange;
+    listener->is_strange = last.len && !live_place_parse(last, &listener->place);
+    listener->has_place = last.len && !listener->is_strange;
     answer_header(request, "Cache-Control", TEXT("no-cache"));
     answer_header(request, "X-Accel-Buffering", TEXT("no")); /* nginx passes each event on at once */
     listener->in.stream = answer_stream(request, "text/event-stream", on_gone, listener);
     write_to(listener, FIRST_WORDS);
-    if (is_strange)
-        write_to(listener, RESET);
     metrics_set(state.listeners, (double)++state.count);
 }
 

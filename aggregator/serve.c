@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "aggregator/tally.h"
 #include "aggregator/view.h"
 #include "common/access.h"
 #include "common/bounds.h"
@@ -27,10 +28,11 @@ static struct {
     void *context;
 } state;
 
+/* On both connections: without the tally's nobody is told statistics. */
 static bool is_store_up(void *context)
 {
     (void)context;
-    return store_is_up(state.sources.store);
+    return store_is_up(state.sources.store) && tally_can_be_asked();
 }
 
 static bool was_access_tried(void *context)

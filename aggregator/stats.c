@@ -322,11 +322,11 @@ static void make(void)
     state.numbers = (struct numbers){.latencies = {{.name = "sent_to_processed"}, {.name = "request_to_closed"}}};
     state.has_numbers = state.has_tally = state.has_failed = false;
     state.backlog = NULL;
+    tally_ask(on_tally, NULL); /* first: what else is said is not older than bookings_counted_at */
     store_send(store, SQL(stats_counters), NULL, on_counters, &state.numbers);
     store_send(store, SQL(stats_latencies), NULL, on_latencies, &state.numbers);
     store_send(store, SQL(stats_dead_letters), NULL, on_dead_letters, &state.numbers);
     store_sync(store, on_numbers, NULL);
-    tally_ask(on_tally, NULL);
     backlog_collect(state.sources->redis, making(), BACKLOG_ALL, on_backlog, NULL);
 }
 

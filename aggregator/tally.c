@@ -98,13 +98,18 @@ static bool is_usable(int64_t age_us)
            age_us < TALLY_KEPT_US_MIN + state.took_us * TALLY_OLD_TIMES;
 }
 
+bool tally_can_be_asked(void)
+{
+    return store_is_up(state.store);
+}
+
 void tally_ask(tally_fn *fn, void *context)
 {
     const int64_t age_us = clock_monotonic_us() - state.ended_us;
     const bool may_use_last = is_usable(age_us);
 
     assert(!state.fn);
-    if (!store_is_up(state.store)) {
+    if (!tally_can_be_asked()) {
         fn(NULL, NULL, context);
         return;
     }

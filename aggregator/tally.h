@@ -22,6 +22,7 @@ typedef void tally_fn(const struct tally *tally, const struct store_failure *fai
 
 void tally_start(struct loop *loop);
 void tally_stop(void); /* who waits is answered first */
+bool tally_can_be_asked(void);
 /* One at a time: calls fn once, perhaps at once. */
 void tally_ask(tally_fn *fn, void *context);
 

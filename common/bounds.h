@@ -207,10 +207,11 @@
 #define LIST_LIMIT_MAX                 1000
 #define PAGE_NUMBER_MAX                1000000 /* of numbered pages, which are counted through from the first */
 #define MY_TICKETS_BOOKINGS_MAX        1000 /* a list that has no pages; whoever bought more reads /users/{name}/bookings */
-/* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little), in so many
- * entries (0.3 ms of Redis's time), and not for ids older than the longest backlog worth waiting for. */
+/* Where the entry of an undecided booking is looked for: from when its id was made (clocks differ a little) until Redis
+ * would have been given up, in so many entries (0.3 ms of Redis's time), and not for ids older than the longest backlog
+ * worth waiting for. */
 #define REQUESTED_BEFORE_MS   100
-#define REQUESTED_AFTER_MS    2000
+#define REQUESTED_AFTER_MS    (REDIS_COMMAND_MS + 100)
 #define REQUESTED_ENTRIES_MAX 200
 #define REQUESTED_AGE_MS_MAX  600000
 #define JSON_DEPTH_MAX        32

@@ -51,6 +51,7 @@ bool counts_read(struct text document, struct counts *counts)
 {
     json_t *parsed = json_loadb(document.ptr, document.len, 0, NULL);
     json_t *bookings = json_object_get(parsed, "bookings"), *streams = json_object_get(parsed, "streams");
+    const char *tallied_at = json_string_value(json_object_get(parsed, "bookings_counted_at"));
     const bool is_known = json_is_integer(json_object_get(parsed, "received")) && json_object_size(streams) > 0;
 
     *counts = (struct counts){.received = number(parsed, "received"),
@@ -58,6 +59,7 @@ bool counts_read(struct text document, struct counts *counts)
                               .duplicates = number(parsed, "duplicate_dropped"),
                               .rejected = number(parsed, "rejected"),
                               .uptime_s = json_number_value(json_object_get(parsed, "uptime_seconds"))};
+    snprintf(counts->tallied_at, sizeof counts->tallied_at, "%s", tallied_at ? tallied_at : "");
     for (void *at = json_object_iter(bookings); at; at = json_object_iter_next(bookings, at))
         counts->bookings += (uint64_t)json_integer_value(json_object_iter_value(at));
     for (void *at = json_object_iter(streams); at; at = json_object_iter_next(streams, at))
@@ -74,12 +76,19 @@ static bool is_same(const struct counts *a, const struct counts *b)
            a->rejected == b->rejected && a->bookings == b->bookings && a->unread == b->unread;
 }
 
+/* Bookings may be counted less often than the rest: an answer with those of the one before says nothing new of them. */
+static bool is_news(const struct counts *counts, const struct counts *latest)
+{
+    return counts->uptime_s != latest->uptime_s &&
+           (!counts->tallied_at[0] || strcmp(counts->tallied_at, latest->tallied_at) != 0);
+}
+
 /* Is there rest now? The first answer may have been made before we asked. */
 static bool take(struct rest *rest, const struct counts *counts, int64_t now_us)
 {
     const bool is_calm = counts->unread == 0 && is_same(counts, &rest->latest);
 
-    if (rest->answers > 0 && counts->uptime_s == rest->latest.uptime_s)
+    if (rest->answers > 0 && !is_news(counts, &rest->latest))
         return false;
     if (rest->answers == 0 || !is_same(counts, &rest->latest))
         rest->moved_us = now_us;

@@ -1,8 +1,9 @@
 /* Waiting until the system is at rest, and what it counts then.
  *
  * The idea to hold in mind: /stats is made at most once a second, and its counts and its look at the streams are not of
- * the same instant. So rest is believed when two answers that were made one after the other, and after we began to ask,
- * both show no entry unread or pending, and the same counts. */
+ * the same instant; bookings are counted less often still. So rest is believed when two answers that were made one
+ * after the other, and after we began to ask, each with bookings counted anew, both show no entry unread or pending,
+ * and the same counts. */
 #ifndef KARCIS_BENCH_REST_H
 #define KARCIS_BENCH_REST_H
 
@@ -12,12 +13,14 @@
 #include "bench/load/client.h"
 
 #define REST_UNREST_BYTES 200
+#define REST_TIME_BYTES   40
 
 struct counts { /* of /stats */
     uint64_t received, unique, duplicates, rejected, bookings;
     double uptime_s;
-    uint64_t unread;                /* entries that a group has not read, or not acknowledged */
-    char unrest[REST_UNREST_BYTES]; /* one such group, for people */
+    char tallied_at[REST_TIME_BYTES]; /* when bookings were counted; "": it does not say */
+    uint64_t unread;                  /* entries that a group has not read, or not acknowledged */
+    char unrest[REST_UNREST_BYTES];   /* one such group, for people */
 };
 
 /* False if this is no answer of /stats. */

@@ -37,11 +37,17 @@ class Listener:
         return head
 
     def _read_chunk(self):
-        size = int(self._until(b"\r\n"), 16)
-        while len(self.bytes) < size + 2:
-            self.bytes += self.socket.recv(65536)
-        self.text += self.bytes[:size].decode()
-        self.bytes = self.bytes[size + 2:]
+        """It is taken when all of it is there: a time-out in its middle loses nothing."""
+        head = self._until(b"\r\n")
+        size = int(head, 16)
+        self.bytes = head + b"\r\n" + self.bytes
+        end = len(head) + 2 + size
+        while len(self.bytes) < end + 2:
+            piece = self.socket.recv(65536)
+            assert piece, "closed amid a chunk"
+            self.bytes += piece
+        self.text += self.bytes[len(head) + 2:end].decode()
+        self.bytes = self.bytes[end + 2:]
         *blocks, self.text = self.text.split("\n\n")
         for block in blocks:
             self._take(block)

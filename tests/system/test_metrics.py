@@ -38,7 +38,10 @@ def used(stack):
     for path in ("/stats", "/nothing", "/shows", "/events?limit=0", "/%22%5C%0A"):
         window.get(path)
     stack.http("POST", stack.port("publisher"), "/bookings", "{")
-    wait_until(lambda: values(metrics(stack, "aggregator-1"), "karcis_dead_letters"), "the gauges were looked at", timeout=20)
+    def looked():
+        text = metrics(stack, "aggregator-1")
+        return values(text, "karcis_dead_letters") and values(text, "karcis_group_lag")  # two servers say it
+    wait_until(looked, "the gauges were looked at", timeout=20)
     return stack
 
 

@@ -111,9 +111,10 @@ def migrate(url):
 
 
 def dump(url):
-    """Schema and data, times of application included; without the beat of the watch, what a sequence counts and the key that
-    every dump makes up."""
-    done = subprocess.run(["pg_dump", "-w", "--exclude-table-data=log.wire", url], check=True, capture_output=True, text=True)
+    """Schema and data, times of application included; without the beat and the marks of the watch, what a sequence counts and
+    the key that every dump makes up."""
+    without = [f"--exclude-table-data=log.{table}" for table in ("wire", "marks")]
+    done = subprocess.run(["pg_dump", "-w", *without, url], check=True, capture_output=True, text=True)
     return [line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict", "SELECT pg_catalog.setval"))]
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import selectors
+import signal
 import socket
 import time
 
@@ -18,9 +19,12 @@ def test_who_waits_is_told_at_once_when_the_booking_is_held(stack, booker):
     """By the streams: who is only found by a look at all who wait (every half second) comes too late here."""
     show = stack.show(seats=12)
     booker.book(show, "001", prefer="wait=5")  # the followers had a rest
-    started = time.monotonic()
-    assert {booker.book(show, seat, prefer="wait=5")[0] for seat in list(stack.seats(show))[2:]} == {201}
-    assert time.monotonic() - started < 3
+    took = []
+    for seat in list(stack.seats(show))[1:]:
+        started = time.monotonic()
+        assert booker.book(show, seat, prefer="wait=5")[0] == 201
+        took.append(time.monotonic() - started)
+    assert sorted(took)[len(took) // 2] < 0.3, took  # not one that this machine held up
 
 
 def test_the_answer_to_who_waits_is_the_booking(stack, booker):
@@ -36,7 +40,7 @@ def test_the_answer_to_who_waits_is_the_booking(stack, booker):
 
 
 @pytest.mark.parametrize("asked, applied", [
-    ("wait=99", "wait=30"), ("respond-async, wait=7", "wait=7"), ("WAIT = \"3\"; x=y", "wait=3"), ("wait=0", None),
+    ("wait=99", "wait=30"), ("respond-async, wait=7", "wait=7"), ("WAIT = \"13\"; x=y", "wait=13"), ("wait=0", None),
     ("wait=soon", None), ("respond-async", None),
 ])
 def test_how_long_is_waited_is_said(stack, booker, asked, applied):
@@ -48,11 +52,15 @@ def test_who_waits_is_told_of_a_refusal_and_of_the_waitlist(stack, booker):
     show = stack.show("A1")
     assert booker.book("no-such-show", "A1", prefer="wait=5")[::2][1]["reason"] == "unknown_show"
     assert booker.book(show, "A1", prefer="wait=5")[0] == 201
-    started = time.monotonic()
-    status, _, booking = booker.book(show, "A1", user="budi", prefer="wait=20")
-    assert (status, booking["status"]) == (201, "WAITLISTED") and time.monotonic() - started < 3
-    assert booking["waitlist"] == {"position": 1, "length": 1}
-    assert booking == booker.get(f"/bookings/{booking['booking_id']}")[1]
+    took = []
+    for n, user in enumerate(("budi", "dewi", "eka"), 1):
+        started = time.monotonic()
+        status, _, booking = booker.book(show, "A1", user=user, prefer="wait=20")
+        took.append(time.monotonic() - started)
+        assert (status, booking["status"]) == (201, "WAITLISTED")
+        assert booking["waitlist"] == {"position": n, "length": n}
+        assert booking == booker.get(f"/bookings/{booking['booking_id']}")[1]
+    assert sorted(took)[1] < 3, took  # not one that this machine held up
     body = {"user": "citra", "show": show, "seats": ["A1"], "waitlist": "no"}
     status, _, booking = booker.post("/bookings", body, prefer="wait=5")
     assert (status, booking["status"], booking["reason"]) == (201, "REJECTED", "seat_taken")
@@ -98,14 +106,19 @@ def test_who_is_waitlisted_is_told_so_even_while_places_cannot_be_counted(stack,
 
 
 def test_who_waits_in_vain_is_told_so_when_the_time_is_up(stack, booker):
-    show = stack.show("A1")
+    seats = ("A1", "A2", "A3")
+    show, took, answers = stack.show(*seats), [], []
     stack.remove("ticket-worker-1")
-    started = time.monotonic()
-    status, headers, answer = booker.book(show, "A1", prefer="wait=2")
-    assert 1.9 < time.monotonic() - started < 4
-    assert (status, answer["status"], headers["Preference-Applied"]) == (202, "REQUESTED", "wait=2")
+    for seat in seats:
+        started = time.monotonic()
+        status, headers, answer = booker.book(show, seat, prefer="wait=2")
+        took.append(time.monotonic() - started)
+        answers.append(answer)
+        assert (status, answer["status"], headers["Preference-Applied"]) == (202, "REQUESTED", "wait=2")
+    assert 1.9 < min(took) and sorted(took)[1] < 4, took  # not one that this machine held up
     stack.add("ticket-worker")
-    stack.wait_for(answer["booking_id"], "CONFIRMED")
+    for answer in answers:
+        stack.wait_for(answer["booking_id"], "CONFIRMED")
 
 
 def metric(stack, name):
@@ -218,23 +231,47 @@ def test_clients_that_leave_hold_nobody_up(stack, booker):
 
 
 def test_a_bookings_status_goes_forward_from_requested_on(stack, booker):
-    """Whoever asks all the time sees each status once, in its order, and never that there is no such booking."""
+    """Whoever asks all the time sees each status once, in its order, and never that there is no such booking. The first two,
+    one with a key and one without, are not decided before they were looked at, on a fast machine either."""
     order = ["REQUESTED", "HELD", "AWAITING_PAYMENT", "CONFIRMED"]
     show, seen_requested = stack.show(seats=30), 0
     for seat in stack.seats(show):
         key = {"idempotency_key": new_id()} if int(seat) % 2 else {}
+        if int(seat) <= 2:
+            stack.signal("ticket-worker-1", signal.SIGSTOP)
         status, headers, accepted = booker.book(show, seat, **key)
         assert (status, headers["Location"]) == (202, f"/bookings/{accepted['booking_id']}")
         seen = []
         while seen[-1:] != ["CONFIRMED"]:
             status, booking = booker.get(headers["Location"])
+            if int(seat) <= 2 and not seen:
+                stack.signal("ticket-worker-1", signal.SIGCONT)
             assert status == 200, (seat, seen, booking)
             if seen[-1:] != [booking["status"]]:
                 seen.append(booking["status"])
         assert seen == sorted(seen, key=order.index), seen
         seen_requested += seen[0] == "REQUESTED"
-    assert seen_requested > 0
+    assert seen_requested >= 2
     assert booker.get(f"/bookings/{new_id()}")[0] == 404
+
+
+def test_a_booking_is_requested_although_redis_took_seconds_to_take_it(stack, booker):
+    show = stack.show("A1")
+    stack.remove("ticket-worker-1")
+    stack.signal("redis", signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(booker.book, show, "A1")
+            time.sleep(2.5)  # its id is made, its entry is not
+            stack.signal("redis", signal.SIGCONT)
+            status, headers, _ = asked.result()
+    finally:
+        stack.signal("redis", signal.SIGCONT)
+    assert status == 202
+    status, booking = booker.get(headers["Location"])
+    assert (status, booking["status"]) == (200, "REQUESTED")
+    stack.add("ticket-worker")
+    stack.wait_for(booking["booking_id"], "CONFIRMED")
 
 
 def test_a_booking_asked_for_with_a_key_is_requested_until_it_is_decided(stack, booker):

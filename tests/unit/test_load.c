@@ -327,16 +327,19 @@ static void what_stats_counts_is_read(void **state)
     struct counts counts;
 
     (void)state;
-    assert_true(counts_read(TEXT("{\"received\":9,\"unique_processed\":5,\"duplicate_dropped\":3,\"rejected\":1,"
-                                 "\"uptime_seconds\":1.5,\"bookings\":{\"CONFIRMED\":3,\"FAILED\":1},\"streams\":{"
-                                 "\"events\":{\"length\":4,\"groups\":{\"record\":{\"lag\":7,\"pending\":2}}},"
-                                 "\"dead\":{\"length\":0,\"groups\":{}}}}"),
-                            &counts));
+    assert_true(counts_read(
+        TEXT(
+            "{\"received\":9,\"unique_processed\":5,\"duplicate_dropped\":3,\"rejected\":1,"
+            "\"uptime_seconds\":1.5,\"bookings_counted_at\":\"now\",\"bookings\":{\"CONFIRMED\":3,\"FAILED\":1},\"streams\":{"
+            "\"events\":{\"length\":4,\"groups\":{\"record\":{\"lag\":7,\"pending\":2}}},"
+            "\"dead\":{\"length\":0,\"groups\":{}}}}"),
+        &counts));
     assert_int_equal(counts.received, 9);
     assert_int_equal(counts.unique, 5);
     assert_int_equal(counts.duplicates, 3);
     assert_int_equal(counts.rejected, 1);
     assert_int_equal(counts.bookings, 4);
+    assert_string_equal(counts.tallied_at, "now");
     assert_int_equal(counts.unread, 9);
     assert_string_equal(counts.unrest, "record has 9 entries of events before it");
     assert_false(counts_read(TEXT("{\"status\":503}"), &counts));
