@@ -24,7 +24,7 @@ def test_who_waits_is_told_at_once_when_the_booking_is_held(stack, booker):
         started = time.monotonic()
         assert booker.book(show, seat, prefer="wait=5")[0] == 201
         took.append(time.monotonic() - started)
-    assert sorted(took)[len(took) // 2] < 0.3, took  # not one that this machine held up
+    assert sorted(took)[len(took) // 2] < 0.45, took  # half of them could not be late because of this machine
 
 
 def test_the_answer_to_who_waits_is_the_booking(stack, booker):
