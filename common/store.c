@@ -50,8 +50,8 @@ struct store {
     struct loop *loop;
     struct store_options options;
     enum state state;
-    bool is_closing, has_failed, was_tried;
-    unsigned attempt;
+    bool is_closing, has_failed;
+    unsigned attempt; /* how many in a row have failed; a connection that was up and is lost counts as one */
     PGconn *connection;
     struct evdns_getaddrinfo_request *lookup;
     char address[INET6_ADDRSTRLEN]; /* of the host, "" when it needs no look-up */
@@ -128,7 +128,6 @@ static void lose(struct store *store, const char *why)
     if (store->state == DOWN)
         return;
     store->state = DOWN;
-    store->was_tried = true;
     snprintf(store->last_error, sizeof store->last_error, "%.*s", (int)strcspn(why, "\n"), why);
     if (!store->is_closing && (was_up || store->attempt == 0 || store->attempt % 10 == 0))
         log_warn("postgres lost", LOG_STRING("connection", store->options.name), LOG_STRING("why", store->last_error));
@@ -345,7 +344,6 @@ static void on_prepared(struct store *store, const struct store_failure *failure
         return;
     }
     store->state = UP;
-    store->was_tried = true;
     store->attempt = 0;
     store->last_error[0] = '\0';
     loop_timer_set(store->watchdog, STORE_LOOK_MS);
@@ -575,7 +573,7 @@ bool store_is_up(const struct store *store)
 
 bool store_was_tried(const struct store *store)
 {
-    return store->was_tried;
+    return store->state == UP || store->attempt > 0;
 }
 
 bool store_is_idle(const struct store *store)

@@ -396,42 +396,40 @@ static void a_seat_freed_meanwhile_is_not_waited_for(void **state)
     fixture_free(second);
 }
 
+/* Whoever asks for it is told that there is no such show, and that alone. */
+static void ask_while_it_is_removed(const char *fields, const char *removal)
+{
+    struct fixture *second;
+    char asked[200];
+
+    snprintf(asked, sizeof asked, "user=budi booking_id=" KEY("1") " %s", fields);
+    request(world->fixture, asked);
+    second = again(world->fixture);
+    meet(removal, "40001", second);
+    check_rows("SELECT status, reason FROM ticketing.bookings", "REJECTED|unknown_show");
+    fixture_free(second);
+}
+
 /* The catalog takes away what nobody has; hold looks again before somebody waits for it. */
 static void a_show_removed_meanwhile_is_not_waited_for(void **state)
 {
-    struct fixture *second;
-
     (void)state;
-    request(world->fixture, "user=budi show=standing quantity=4 booking_id=" KEY("1"));
-    second = again(world->fixture);
-    meet("DELETE FROM ticketing.shows WHERE show_id = 'standing'", "40001", second);
+    ask_while_it_is_removed("show=standing quantity=4", "DELETE FROM ticketing.shows WHERE show_id = 'standing'");
     check_rows(BOOKINGS, "00000001|REJECTED|0||");
-    fixture_free(second);
 }
 
 /* A show and its seats are looked at one after the other, and it may go in between. */
 static void a_show_removed_meanwhile_is_not_one_without_a_seat(void **state)
 {
-    struct fixture *second;
-
     (void)state;
-    request(world->fixture, "user=budi show=demo seats=Z9 booking_id=" KEY("1"));
-    second = again(world->fixture);
-    meet("DELETE FROM ticketing.shows WHERE show_id = 'demo'", "40001", second);
-    check_rows("SELECT status, reason FROM ticketing.bookings", "REJECTED|unknown_show");
-    fixture_free(second);
+    ask_while_it_is_removed("show=demo seats=Z9", "DELETE FROM ticketing.shows WHERE show_id = 'demo'");
 }
 
 static void a_show_removed_meanwhile_is_not_one_with_too_few_seats(void **state)
 {
-    struct fixture *second;
-
     (void)state;
-    request(world->fixture, "user=budi show=standing quantity=4 waitlist=no booking_id=" KEY("1"));
-    second = again(world->fixture);
-    meet("DELETE FROM ticketing.shows WHERE show_id = 'standing'", "40001", second);
-    check_rows("SELECT status, reason FROM ticketing.bookings", "REJECTED|unknown_show");
-    fixture_free(second);
+    ask_while_it_is_removed("show=standing quantity=4 waitlist=no",
+                            "DELETE FROM ticketing.shows WHERE show_id = 'standing'");
 }
 
 static void an_open_seat_removed_meanwhile_is_not_waited_for(void **state)

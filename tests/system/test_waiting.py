@@ -24,7 +24,7 @@ def test_who_waits_is_told_at_once_when_the_booking_is_held(stack, booker):
         started = time.monotonic()
         assert booker.book(show, seat, prefer="wait=5")[0] == 201
         took.append(time.monotonic() - started)
-    assert sorted(took)[len(took) // 2] < 0.45, took  # half of them could not be late because of this machine
+    assert sum(took) < 0.3 * len(took), took
 
 
 def test_the_answer_to_who_waits_is_the_booking(stack, booker):
@@ -60,7 +60,7 @@ def test_who_waits_is_told_of_a_refusal_and_of_the_waitlist(stack, booker):
         assert (status, booking["status"]) == (201, "WAITLISTED")
         assert booking["waitlist"] == {"position": n, "length": n}
         assert booking == booker.get(f"/bookings/{booking['booking_id']}")[1]
-    assert sorted(took)[1] < 3, took  # not one that this machine held up
+    assert max(took) < 3, took
     body = {"user": "citra", "show": show, "seats": ["A1"], "waitlist": "no"}
     status, _, booking = booker.post("/bookings", body, prefer="wait=5")
     assert (status, booking["status"], booking["reason"]) == (201, "REJECTED", "seat_taken")
@@ -106,19 +106,14 @@ def test_who_is_waitlisted_is_told_so_even_while_places_cannot_be_counted(stack,
 
 
 def test_who_waits_in_vain_is_told_so_when_the_time_is_up(stack, booker):
-    seats = ("A1", "A2", "A3")
-    show, took, answers = stack.show(*seats), [], []
+    show = stack.show("A1")
     stack.remove("ticket-worker-1")
-    for seat in seats:
-        started = time.monotonic()
-        status, headers, answer = booker.book(show, seat, prefer="wait=2")
-        took.append(time.monotonic() - started)
-        answers.append(answer)
-        assert (status, answer["status"], headers["Preference-Applied"]) == (202, "REQUESTED", "wait=2")
-    assert 1.9 < min(took) and sorted(took)[1] < 4, took  # not one that this machine held up
+    started = time.monotonic()
+    status, headers, answer = booker.book(show, "A1", prefer="wait=2")
+    assert 1.9 < time.monotonic() - started < 4
+    assert (status, answer["status"], headers["Preference-Applied"]) == (202, "REQUESTED", "wait=2")
     stack.add("ticket-worker")
-    for answer in answers:
-        stack.wait_for(answer["booking_id"], "CONFIRMED")
+    stack.wait_for(answer["booking_id"], "CONFIRMED")
 
 
 def metric(stack, name):

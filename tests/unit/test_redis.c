@@ -705,7 +705,6 @@ static bool is_late(void *context)
 static void a_quiet_connection_is_not_given_up(void **state)
 {
     struct scene *scene = *state;
-
     size_t downs;
 
     start(scene, "", 250);
