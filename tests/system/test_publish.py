@@ -313,7 +313,7 @@ def test_while_too_much_is_under_way_events_are_refused(own_stack):
     with frozen(stack, "redis"):
         for thread in threads:
             thread.start()
-        wait_until(lambda: (503, "overloaded", True) in answers, "events are refused")
+        wait_until(lambda: answers.count((503, "overloaded", True)) > 10, "all that is too much is refused")  # who comes later is not
     for thread in threads:
         thread.join()
     assert set(answers) <= {(503, "overloaded", True), (202, None, False)} and 50 < answers.count((202, None, False)) < 70
